@@ -1,0 +1,50 @@
+# Every target sets up what it needs: a virtual environment, the package and its locked dependencies.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+UV := .venv/bin/uv
+RUN := .venv/bin/
+
+.PHONY: help setup demo test unit e2e fmt lint type bench check clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/bin/uv:
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet 'uv>=0.9'
+
+.venv/.synced: pyproject.toml uv.lock $(UV)
+	$(UV) sync --quiet --frozen --all-extras --inexact
+	@touch $@
+
+setup: .venv/.synced ## create .venv with the locked dependencies
+
+demo: setup ## from nothing to a printed cost report: real SDKs, a local provider, the receiver
+	@$(RUN)spancost demo
+
+test: unit e2e ## the whole test suite
+
+unit: setup ## fast, offline, parallel
+	$(RUN)pytest -n auto -m "not end_to_end"
+
+e2e: setup ## real processes on loopback
+	$(RUN)pytest -m end_to_end
+
+fmt: setup ## format
+	$(RUN)ruff format .
+	$(RUN)ruff check --fix .
+
+lint: setup ## style
+	$(RUN)ruff format --check .
+	$(RUN)ruff check .
+
+type: setup ## types, strict
+	$(RUN)pyright
+
+bench: setup ## ratios against a stated baseline; asserts results, never times
+	@for f in benchmarks/bench_*.py; do echo "== $$f"; $(RUN)python $$f || exit 1; done
+
+check: lint type test ## what CI runs
+
+clean: ## remove the environment and caches
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis dist

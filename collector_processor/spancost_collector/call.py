@@ -1,0 +1,64 @@
+"""One model call: the value that flows through every stage of the receiver.
+
+`normalise` builds it once from whatever an emitter wrote, `price` completes it once, and every later stage only
+reads it. Nothing in it is specific to an emitter any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from spancost_pricing import Charge, Route, Usage
+
+Outcome = Literal["ok", "error", "blocked"]
+"""`blocked` is a call that a guard refused before it reached the provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Who pays. None is `unattributed`, shown as such and never dropped."""
+
+    feature: str | None = None
+    task: str | None = None
+    tenant: str | None = None
+    user: str | None = None
+    session: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Where the call was made; one object shared by all calls of an OTLP resource."""
+
+    service: str | None = None
+    environment: str | None = None
+    release: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """A paid call, or one that was meant to be."""
+
+    trace_id: bytes
+    span_id: bytes
+    start_ns: int
+    """Unix time in nanoseconds; with `span_id` the key under which the call counts once."""
+    end_ns: int
+    """Unix time in nanoseconds; the rate in force then prices the call."""
+    operation: str
+    """`gen_ai.operation.name`: chat, generate_content, text_completion, embeddings, …"""
+    route: Route
+    """What selects the rates."""
+    request_model: str | None
+    response_model: str | None
+    response_id: str | None
+    usage: Usage | None
+    """None where no usage was reported at all."""
+    outcome: Outcome
+    attribution: Attribution
+    resource: Resource
+    dialect: str
+    """Name of the telemetry dialect that the span was read as."""
+    charge: Charge | None = None
+    """Set by the `price` stage."""

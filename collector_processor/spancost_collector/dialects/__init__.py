@@ -1,0 +1,1 @@
+"""Telemetry dialects: how each emitter writes a model call, one table per module."""

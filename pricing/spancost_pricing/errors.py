@@ -1,0 +1,19 @@
+"""The errors that people can meet; each message says where, what, which rule and what to do."""
+
+from __future__ import annotations
+
+
+class SpancostError(Exception):
+    """Base of every error that spancost raises on purpose."""
+
+
+class ConfigError(SpancostError, ValueError):
+    """A setting that cannot be used."""
+
+
+class PriceFileError(SpancostError, ValueError):
+    """A price file that cannot be used."""
+
+
+class UnknownModelError(SpancostError, LookupError):
+    """Nobody knows a price for the model, and the caller asked for one."""
