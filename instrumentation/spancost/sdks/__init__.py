@@ -1,0 +1,1 @@
+"""One module per provider SDK: its patch points and its pure extractors."""
