@@ -1,0 +1,340 @@
+"""Where paid calls are kept: one durable transaction per group of calls, each call once.
+
+A call is a row only when SQLite has committed it with `synchronous=FULL`; the unique key (start time, span id) turns
+any redelivery into a no-op, and `record` returns just the calls that were new, so whoever counts after it cannot
+count twice. One process writes a ledger; any number read it. No prompt or completion text is ever stored.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import sqlite3
+from collections import defaultdict
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
+
+from spancost_collector import schema
+from spancost_collector.errors import LedgerError, LedgerUnavailableError
+from spancost_pricing import PICO_USD, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from spancost_collector.call import ModelCall
+    from spancost_pricing import Charge, LineItem
+
+_HOUR_NS: Final = 3_600_000_000_000
+_MAX_INTERNED: Final = 50_000
+_USAGE_FIELDS: Final = tuple(f.name for f in fields(Usage) if f.name not in {"units", "estimated"})
+
+
+class Series(NamedTuple):
+    """The dimensions that are rolled up; '' is unset."""
+
+    feature: str
+    task: str
+    tenant: str
+    provider: str
+    model: str
+    environment: str
+    release: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What a series has added up to since the ledger began, for one outcome, status and reason."""
+
+    series: Series
+    outcome: str
+    status: str
+    reason: str
+    calls: int
+    parts: Mapping[str, tuple[Decimal | int, int]]
+    """Token class or unit -> (quantity, pico-USD)."""
+
+
+def series_of(call: ModelCall) -> Series:
+    """The roll-up key of a call."""
+    who, where, route = call.attribution, call.resource, call.route
+    return Series(
+        who.feature or "",
+        who.task or "",
+        who.tenant or "",
+        route.provider,
+        route.model,
+        where.environment or "",
+        where.release or "",
+        where.service or "",
+    )
+
+
+def parts_of(charge: Charge) -> dict[str, tuple[Decimal | int, int]]:
+    """Token class or unit -> (quantity, pico-USD), quantities without a rate included at 0 pico-USD."""
+    pico: dict[str, int] = defaultdict(int)
+    for item in charge.items:
+        pico[item.unit] += item.amount_pico
+    return {unit: (quantity, pico[unit]) for unit, quantity in charge.quantities.items() if quantity}
+
+
+class Ledger:
+    """The writing end of a ledger file; at most one per file at a time."""
+
+    def __init__(self, path: Path, *, busy_seconds: float = 5.0) -> None:
+        """Open or create the ledger at `path` and bring its schema up to date.
+
+        Raises:
+            LedgerError: the file is in use by another receiver, is not a ledger, or was written by a newer spancost.
+        """
+        self._path = path
+        self._lock = _lock(path)
+        try:
+            self._connection = self._open(busy_seconds)
+        except BaseException:
+            self._lock.close()
+            raise
+        self._series: dict[Series, int] = {}
+        self._rates: dict[tuple[str, ...], int] = {}
+
+    def _open(self, busy_seconds: float) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            found = schema.version(connection)
+            if found > schema.VERSION:
+                raise LedgerError(
+                    f"{self._path}: schema version {found}; this spancost reads up to {schema.VERSION}."
+                    " Upgrade spancost, or point --ledger at another file"
+                )
+            if found < schema.VERSION:
+                schema.migrate(connection, found)
+        except sqlite3.Error as error:
+            connection.close()
+            raise LedgerError(
+                f"{self._path}: cannot be opened as a ledger ({error}). "
+                "Check that it is a spancost ledger, that the disk has room and that the folder is writable"
+            ) from error
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def record(self, calls: Sequence[ModelCall]) -> list[ModelCall]:
+        """Commit `calls` durably and return those that were not in the ledger yet, in order.
+
+        Raises:
+            LedgerUnavailableError: nothing of `calls` was kept (disk full, file locked or damaged).
+        """
+        if not calls:
+            return []
+        try:
+            with self._transaction():
+                fresh = [call for call in calls if self._insert(call)]
+                self._roll_up(fresh)
+        except sqlite3.Error as error:
+            self._forget_interned()
+            raise LedgerUnavailableError(f"{self._path}: not committed: {error}") from error
+        except BaseException:
+            self._forget_interned()
+            raise
+        return fresh
+
+    @contextmanager
+    def _transaction(self) -> Generator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            # SQLite rolls back by itself on some errors (disk full); a second ROLLBACK then has nothing to undo.
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def _insert(self, call: ModelCall) -> bool:
+        charge = _charge(call)
+        usage, route = call.usage, call.route
+        cursor = self._connection.execute(
+            "INSERT INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+            " ON CONFLICT (start_ns, span_id) DO NOTHING",
+            (
+                call.start_ns,
+                call.span_id,
+                call.trace_id,
+                call.end_ns,
+                self._series_id(series_of(call)),
+                call.attribution.user,
+                call.attribution.session,
+                call.operation,
+                call.request_model,
+                call.response_model,
+                call.response_id,
+                route.service_tier,
+                route.region,
+                route.deployment,
+                route.speed,
+                call.dialect,
+                call.outcome,
+                charge.status,
+                charge.reason or "",
+                charge.detail,
+                charge.total_pico,
+                None if usage is None else usage.input_tokens,
+                None if usage is None else usage.output_tokens,
+                None if usage is None else _usage_json(usage),
+                json.dumps([[self._rate_id(item), _number(item.quantity), item.amount_pico] for item in charge.items]),
+                json.dumps(charge.assumptions),
+                charge.book,
+            ),
+        )
+        return cursor.rowcount == 1
+
+    def _roll_up(self, calls: Sequence[ModelCall]) -> None:
+        counts: dict[tuple[int | str, ...], int] = defaultdict(int)
+        quantities: dict[tuple[int | str, ...], Decimal | int] = defaultdict(int)
+        amounts: dict[tuple[int | str, ...], int] = defaultdict(int)
+        for call in calls:
+            charge = _charge(call)
+            hour = call.end_ns // _HOUR_NS
+            key = (hour, self._series_id(series_of(call)), call.outcome, charge.status, charge.reason or "")
+            counts[key] += 1
+            for unit, (quantity, pico) in parts_of(charge).items():
+                quantities[(*key, unit)] += quantity
+                amounts[(*key, unit)] += pico
+        self._connection.executemany(
+            "INSERT INTO hourly VALUES (?,?,?,?,?,?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls",
+            [(*key, count) for key, count in counts.items()],
+        )
+        self._connection.executemany(
+            "INSERT INTO hourly_parts VALUES (?,?,?,?,?,?,?,?,?)"
+            " ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity,"
+            f" usd = usd + excluded.usd + (pico + excluded.pico) / {PICO_USD},"
+            f" pico = (pico + excluded.pico) % {PICO_USD}",
+            [(*key, _number(quantity), *divmod(amounts[key], PICO_USD)) for key, quantity in quantities.items()],
+        )
+
+    def _series_id(self, series: Series) -> int:
+        found = self._series.get(series)
+        if found is None:
+            found = self._intern("series", series)
+            if len(self._series) >= _MAX_INTERNED:
+                self._series.clear()
+            self._series[series] = found
+        return found
+
+    def _rate_id(self, item: LineItem) -> int:
+        key = (
+            item.unit,
+            str(item.rate_pico),
+            item.price_id,
+            "" if item.valid_from is None else item.valid_from.isoformat(),
+            item.layer,
+            item.source,
+            json.dumps(item.multipliers),
+        )
+        found = self._rates.get(key)
+        if found is None:
+            found = self._intern("rates", key)
+            if len(self._rates) >= _MAX_INTERNED:
+                self._rates.clear()
+            self._rates[key] = found
+        return found
+
+    def _intern(self, table: str, values: tuple[str, ...]) -> int:
+        columns = _INTERNED[table]
+        where = " AND ".join(f"{column} = ?" for column in columns)
+        row = self._connection.execute(f"SELECT id FROM {table} WHERE {where}", values).fetchone()
+        if row is not None:
+            return int(row[0])
+        marks = ",".join("?" * len(columns))
+        inserted = self._connection.execute(f"INSERT INTO {table} VALUES (NULL,{marks})", values).lastrowid
+        return cast("int", inserted)
+
+    def _forget_interned(self) -> None:
+        """Ids handed out inside a transaction that was rolled back do not exist."""
+        self._series.clear()
+        self._rates.clear()
+
+    def totals(self) -> Iterator[Total]:
+        """Every series' totals since the ledger began, in the order in which the series first appeared."""
+        yield from _totals(self._connection)
+
+    def writable(self) -> bool:
+        """Whether a commit would be accepted at this moment."""
+        try:
+            with self._transaction():
+                return True
+        except sqlite3.Error:
+            return False
+
+    def close(self) -> None:
+        """Close the file and let another receiver have it; a second call does nothing."""
+        self._connection.close()
+        self._lock.close()
+
+
+_INTERNED: Final[Mapping[str, tuple[str, ...]]] = {
+    "series": Series._fields,
+    "rates": ("unit", "rate_pico", "price_id", "valid_from", "layer", "source", "multipliers"),
+}
+
+
+def _totals(connection: sqlite3.Connection) -> Iterator[Total]:
+    parts: dict[tuple[int, str, str, str], dict[str, tuple[Decimal | int, int]]] = defaultdict(dict)
+    for series_id, outcome, status, reason, unit, quantity, usd, high, low in connection.execute(
+        "SELECT series_id, outcome, status, reason, unit, SUM(quantity), SUM(usd),"
+        " SUM(pico / 1000000), SUM(pico % 1000000)"
+        " FROM hourly_parts GROUP BY series_id, outcome, status, reason, unit"
+    ):
+        pico = usd * PICO_USD + high * 1_000_000 + low
+        parts[series_id, outcome, status, reason][unit] = (_quantity(quantity), pico)
+    for series_id, outcome, status, reason, calls, *series in connection.execute(
+        "SELECT series_id, outcome, status, reason, SUM(calls), feature, task, tenant, provider, model, environment,"
+        " release, service FROM hourly JOIN series ON series.id = series_id"
+        " GROUP BY series_id, outcome, status, reason ORDER BY series_id, outcome, status, reason"
+    ):
+        yield Total(Series(*series), outcome, status, reason, calls, parts[series_id, outcome, status, reason])
+
+
+def _charge(call: ModelCall) -> Charge:
+    if call.charge is None:
+        raise AssertionError("a call reaches the ledger only after the price stage")
+    return call.charge
+
+
+def _usage_json(usage: Usage) -> str:
+    found: dict[str, object] = {name: value for name in _USAGE_FIELDS if (value := getattr(usage, name)) is not None}
+    if usage.units:
+        found["units"] = {unit: str(quantity) for unit, quantity in usage.units.items()}
+    if usage.estimated:
+        found["estimated"] = True
+    return json.dumps(found)
+
+
+def _number(quantity: Decimal | int) -> int | float:
+    """SQLite knows whole and floating numbers; only units such as seconds are ever not whole."""
+    whole = int(quantity)
+    return whole if whole == quantity else float(quantity)
+
+
+def _quantity(stored: float) -> Decimal | int:
+    return stored if isinstance(stored, int) else Decimal(repr(stored))
+
+
+def _lock(path: Path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_name(path.name + ".lock").open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise LedgerError(
+            f"{path}: another receiver writes this ledger. Stop it, or give this one its own with --ledger"
+        ) from error
+    return lock

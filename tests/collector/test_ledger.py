@@ -1,0 +1,218 @@
+"""The ledger keeps each call once, durably, and its sums are exact."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from spancost_collector.call import Attribution, ModelCall, Resource
+from spancost_collector.errors import LedgerError, LedgerUnavailableError
+from spancost_collector.ledger import Ledger, Series
+from spancost_pricing import Charge, LineItem, Route, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from spancost_pricing import TokenClass, Unit
+
+HOUR_NS = 3_600_000_000_000
+NOON = 1_795_176_000 * 1_000_000_000  # 2026-11-20T12:00:00Z
+
+
+def item(unit: TokenClass | Unit, quantity: int | Decimal, rate_pico: int) -> LineItem:
+    return LineItem(
+        unit, quantity, Decimal(rate_pico), int(quantity * rate_pico), f"acme/one:{unit}", None, "user", "prices.yaml"
+    )
+
+
+def charge(*items: LineItem) -> Charge:
+    return Charge(
+        status="priced",
+        reason=None,
+        total_pico=sum(one.amount_pico for one in items),
+        items=items,
+        book="book-1",
+        quantities={one.unit: one.quantity for one in items},
+    )
+
+
+def call(n: int, priced: Charge | None = None, *, feature: str | None = "search", start_ns: int = NOON) -> ModelCall:
+    return ModelCall(
+        trace_id=b"t" * 16,
+        span_id=n.to_bytes(8, "big"),
+        start_ns=start_ns,
+        end_ns=start_ns + 1_000_000,
+        operation="chat",
+        route=Route("acme", "one"),
+        request_model="one",
+        response_model="one",
+        response_id=None,
+        usage=Usage(input_tokens=1000, output_tokens=10),
+        outcome="ok",
+        attribution=Attribution(feature=feature),
+        resource=Resource(service="shop"),
+        dialect="otel",
+        charge=priced or charge(item("input", 1000, 2_000_000), item("output", 10, 8_000_000)),
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.sqlite3"
+
+
+@pytest.fixture
+def ledger(path: Path) -> Iterator[Ledger]:
+    opened = Ledger(path, busy_seconds=0.05)
+    yield opened
+    opened.close()
+
+
+def test_a_call_delivered_twice_counts_once(ledger: Ledger) -> None:
+    first, second = call(1), call(2)
+
+    assert ledger.record([first, second, first]) == [first, second]
+    assert ledger.record([second, first]) == []
+    assert [(total.calls, dict(total.parts)) for total in ledger.totals()] == [
+        (2, {"input": (2000, 4_000_000_000), "output": (20, 160_000_000)})
+    ]
+
+
+def test_the_same_span_id_at_another_time_is_another_call(ledger: Ledger) -> None:
+    assert len(ledger.record([call(1), call(1, start_ns=NOON + 1)])) == 2
+
+
+def test_totals_survive_a_restart_in_order_of_first_appearance(path: Path) -> None:
+    first = Ledger(path)
+    first.record([call(1, feature="zebra"), call(2, feature=None)])
+    first.record([call(3, feature="apple"), call(4, feature="zebra")])
+    first.close()
+
+    again = Ledger(path)
+    found = [(total.series.feature, total.calls) for total in again.totals()]
+    again.close()
+
+    assert found == [("zebra", 2), ("", 1), ("apple", 1)]
+
+
+def test_the_series_of_a_call_holds_every_dimension(ledger: Ledger) -> None:
+    named = replace(
+        call(1),
+        attribution=Attribution(feature="search", task="rerank", tenant="acme", user="u42", session="s1"),
+        resource=Resource(service="shop", environment="production", release="1.4.0"),
+    )
+    ledger.record([named])
+
+    assert [total.series for total in ledger.totals()] == [
+        Series("search", "rerank", "acme", "acme", "one", "production", "1.4.0", "shop")
+    ]
+
+
+def test_sums_do_not_overflow_sixty_four_bits(ledger: Ledger) -> None:
+    # 9,000,000 USD a call: two of them exceed 2**63 pico-USD.
+    dear = charge(item("input", 1, 9_000_000_000_000_000_001))
+    ledger.record([call(n, dear) for n in range(1, 4)])
+
+    assert [total.parts["input"] for total in ledger.totals()] == [(3, 27_000_000_000_000_000_003)]
+
+
+def test_quantities_without_a_rate_are_kept(ledger: Ledger) -> None:
+    unpriced = replace(
+        charge(), status="unpriced", reason="unknown_model", total_pico=None, quantities={"input": 70, "output": 5}
+    )
+    ledger.record([call(1, unpriced)])
+
+    assert [(t.status, t.reason, dict(t.parts)) for t in ledger.totals()] == [
+        ("unpriced", "unknown_model", {"input": (70, 0), "output": (5, 0)})
+    ]
+
+
+def test_fractional_units_keep_their_fraction(ledger: Ledger) -> None:
+    ledger.record([call(1, charge(item("second", Decimal("12.5"), 30_000_000)))])
+
+    assert [total.parts["second"] for total in ledger.totals()] == [(Decimal("12.5"), 375_000_000)]
+
+
+def test_a_refused_group_leaves_nothing_behind_and_can_be_sent_again(ledger: Ledger, path: Path) -> None:
+    calls = [call(1), call(2, feature="chat")]
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(LedgerUnavailableError, match="locked"):
+        ledger.record(calls)
+    other.execute("ROLLBACK")
+    other.close()
+
+    assert list(ledger.totals()) == []
+    assert ledger.record(calls) == calls
+
+
+def test_a_full_disk_is_a_retryable_refusal(ledger: Ledger, path: Path) -> None:
+    ledger.record([call(1)])
+    connection = ledger._connection  # pyright: ignore[reportPrivateUsage] # the only way to fill this disk alone
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    many = [call(n) for n in range(2, 2000)]
+
+    with pytest.raises(LedgerUnavailableError, match="full"):
+        ledger.record(many)
+    connection.execute("PRAGMA max_page_count = 1000000")
+
+    assert len(ledger.record(many)) == 1998
+    assert [total.calls for total in ledger.totals()] == [1999]
+
+
+def test_two_receivers_cannot_write_one_ledger(ledger: Ledger, path: Path) -> None:
+    with pytest.raises(LedgerError, match="another receiver writes this ledger"):
+        Ledger(path)
+
+
+def test_a_ledger_from_a_newer_version_is_refused(path: Path) -> None:
+    Ledger(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+    with pytest.raises(LedgerError, match="schema version 99"):
+        Ledger(path)
+
+
+def test_a_file_that_is_no_ledger_is_refused(path: Path) -> None:
+    path.write_text("not a database, but long enough to be looked at as one" * 10)
+
+    with pytest.raises(LedgerError, match="cannot be opened as a ledger"):
+        Ledger(path)
+
+
+def test_every_part_of_a_call_points_to_the_rate_that_priced_it(ledger: Ledger, path: Path) -> None:
+    ledger.record([call(1), call(2)])
+    reader = sqlite3.connect(path)
+    found = reader.execute(
+        "SELECT rates.unit, rate_pico, price_id, layer, source, json_extract(part.value, '$[1]'),"
+        " json_extract(part.value, '$[2]') FROM calls, json_each(calls.parts) part"
+        " JOIN rates ON rates.id = json_extract(part.value, '$[0]') WHERE span_id = ? ORDER BY 1",
+        ((1).to_bytes(8, "big"),),
+    ).fetchall()
+    (rates,) = reader.execute("SELECT COUNT(*) FROM rates").fetchone()
+    reader.close()
+
+    assert found == [
+        ("input", "2000000", "acme/one:input", "user", "prices.yaml", 1000, 2_000_000_000),
+        ("output", "8000000", "acme/one:output", "user", "prices.yaml", 10, 80_000_000),
+    ]
+    assert rates == 2
+
+
+def test_the_hour_of_a_call_is_that_of_its_end(ledger: Ledger, path: Path) -> None:
+    late = replace(call(1), start_ns=NOON - 10, end_ns=NOON + 10)
+    ledger.record([late])
+    reader = sqlite3.connect(path)
+    hours = reader.execute("SELECT hour FROM hourly").fetchall()
+    reader.close()
+
+    assert hours == [(NOON // HOUR_NS,)]

@@ -1,0 +1,259 @@
+"""A report's figures equal the calls', whatever the range and the dimensions, and hide nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from spancost_collector.call import Attribution, ModelCall, Resource
+from spancost_collector.cli import app
+from spancost_collector.errors import LedgerError
+from spancost_collector.ledger import Ledger
+from spancost_collector.report import LedgerReader
+from spancost_pricing import Charge, ConfigError, LineItem, Route, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from spancost_collector.call import Outcome
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+UNPRICED = Charge("unpriced", "unknown_model", None, (), "book-1", {"input": 70, "output": 5})
+NO_USAGE = Charge("unpriced", "no_usage", None, (), "book-1", {})
+
+
+def nanoseconds(moment: datetime) -> int:
+    return round((moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1)) * 1000
+
+
+def call(
+    n: int,
+    *,
+    at: datetime = NOON,
+    feature: str | None = "search",
+    user: str | None = None,
+    model: str = "one",
+    outcome: Outcome = "ok",
+    charge: Charge | None = None,
+) -> ModelCall:
+    """1,000 tokens in at 2 USD and 10 out at 8 USD the million: 0.00208 USD."""
+    items = (
+        LineItem("input", 1000, Decimal(2_000_000), 2_000_000_000, "acme/one:input", None, "user", "prices.yaml"),
+        LineItem("output", 10, Decimal(8_000_000), 80_000_000, "acme/one:output", None, "user", "prices.yaml"),
+    )
+    priced = Charge("priced", None, 2_080_000_000, items, "book-1", {"input": 1000, "output": 10})
+    usage = None if charge is NO_USAGE else Usage(input_tokens=1000, output_tokens=10)
+    if charge is UNPRICED:
+        usage = Usage(input_tokens=70, output_tokens=5)
+    return ModelCall(
+        trace_id=b"t" * 16,
+        span_id=n.to_bytes(8, "big"),
+        start_ns=nanoseconds(at) - 5_000_000_000,
+        end_ns=nanoseconds(at),
+        operation="chat",
+        route=Route("acme", model),
+        request_model=model,
+        response_model=None,
+        response_id=None,
+        usage=usage,
+        outcome=outcome,
+        attribution=Attribution(feature=feature, user=user),
+        resource=Resource(service="shop"),
+        dialect="otel",
+        charge=charge or priced,
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.sqlite3"
+
+
+@pytest.fixture
+def reader(path: Path) -> Iterator[LedgerReader]:
+    ledger = Ledger(path)
+    ledger.record(
+        [
+            call(1, user="u1"),
+            call(2, user="u2", feature="chat"),
+            call(3, user="u1", at=NOON + timedelta(minutes=20)),
+            call(4, user="u1", at=NOON + timedelta(hours=1)),
+            call(5, feature=None),
+            call(6, feature="chat", model="mystery", charge=UNPRICED),
+            call(7, feature="chat", outcome="error", charge=NO_USAGE),
+        ]
+    )
+    ledger.close()
+    opened = LedgerReader(path)
+    yield opened
+    opened.close()
+
+
+def test_rows_are_dearest_first_and_unpriced_calls_stand_apart(reader: LedgerReader) -> None:
+    found = reader.report(["feature"])
+
+    assert [(row.key, row.calls, row.errors, row.cost_pico) for row in found.rows] == [
+        (("search",), 3, 0, 6_240_000_000),
+        (("chat",), 2, 1, 2_080_000_000),
+        (("unattributed",), 1, 0, 2_080_000_000),
+        (("chat",), 1, 0, None),
+    ]
+    assert (found.total.calls, found.total.errors, found.total.cost_pico) == (7, 1, 10_400_000_000)
+    assert (found.total.input_tokens, found.total.output_tokens) == (5070, 55)
+
+
+def test_what_has_no_price_is_named_with_its_reason_and_its_tokens(reader: LedgerReader) -> None:
+    (one,) = reader.report(["feature"]).unpriced
+
+    assert (one.provider, one.model, one.reason, one.calls, one.tokens) == ("acme", "mystery", "unknown_model", 1, 75)
+
+
+def test_a_failed_call_without_usage_is_an_error_and_not_a_hole_in_the_prices(reader: LedgerReader) -> None:
+    rows = reader.report(["outcome"]).rows
+
+    assert [(row.key, row.calls, row.cost_pico) for row in rows] == [
+        (("ok",), 5, 10_400_000_000),
+        (("error",), 1, 0),
+        (("ok",), 1, None),
+    ]
+
+
+def test_dimensions_that_are_never_rolled_up_come_from_the_calls(reader: LedgerReader) -> None:
+    rows = reader.report(["user", "feature"]).rows
+
+    assert [(row.key, row.calls, row.cost_pico) for row in rows[:2]] == [
+        (("u1", "search"), 3, 6_240_000_000),
+        (("u2", "chat"), 1, 2_080_000_000),
+    ]
+    assert sum(row.calls for row in rows) == 7
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "calls"),
+    [
+        (NOON, None, 3),
+        (NOON + timedelta(microseconds=1), None, 2),
+        (NOON + timedelta(minutes=20), NOON + timedelta(minutes=21), 1),
+        (NOON - timedelta(minutes=1), NOON + timedelta(minutes=20), 1),
+        (NOON - timedelta(minutes=1), NOON + timedelta(hours=1), 2),
+        (None, NOON + timedelta(hours=1, microseconds=1), 3),
+        (NOON + timedelta(hours=2), None, 0),
+    ],
+)
+def test_a_range_is_half_open_and_exact_inside_an_hour(
+    reader: LedgerReader, since: datetime | None, until: datetime | None, calls: int
+) -> None:
+    rows = {row.key: row for row in reader.report(["feature"], since=since, until=until).rows}
+
+    assert (rows[("search",)].calls if ("search",) in rows else 0) == calls
+    if calls:
+        assert rows[("search",)].cost_pico == calls * 2_080_000_000
+        assert rows[("search",)].input_tokens == calls * 1000
+
+
+def test_hours_and_days_are_dimensions(reader: LedgerReader) -> None:
+    rows = reader.report(["day", "hour"]).rows
+
+    assert {(row.key, row.calls) for row in rows if row.cost_pico is not None} == {
+        (("2026-11-20", "2026-11-20T12:00Z"), 5),
+        (("2026-11-20", "2026-11-20T13:00Z"), 1),
+    }
+
+
+def test_an_unknown_dimension_is_an_error_that_names_the_nearest(reader: LedgerReader) -> None:
+    with pytest.raises(ConfigError, match='unknown dimension "featrue"; did you mean "feature"'):
+        reader.report(["featrue"])
+
+
+def test_a_missing_ledger_says_what_to_do(path: Path) -> None:
+    with pytest.raises(LedgerError, match="no such ledger. Start `spancost serve`"):
+        LedgerReader(path)
+
+
+def test_a_ledger_can_be_read_while_it_is_written(path: Path) -> None:
+    ledger = Ledger(path)
+    ledger.record([call(1)])
+    reader = LedgerReader(path)
+    before = reader.report(["feature"]).total.calls
+    ledger.record([call(2)])
+    after = reader.report(["feature"]).total.calls
+    reader.close()
+    ledger.close()
+
+    assert (before, after) == (1, 2)
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, ["report", *arguments])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.usefixtures("reader")
+def test_json_carries_money_as_exact_decimal_strings(path: Path) -> None:
+    found = json.loads(run("--by", "feature,model", "--json", "--ledger", str(path)))
+
+    assert found["rows"][0] == {
+        "feature": "search",
+        "model": "one",
+        "calls": 3,
+        "errors": 0,
+        "input_tokens": 3000,
+        "output_tokens": 30,
+        "cost_usd": "0.00624",
+        "priced": True,
+        "partial_calls": 0,
+    }
+    assert found["rows"][-1]["model"] == "mystery"
+    assert found["rows"][-1]["cost_usd"] is None
+    assert found["total"]["cost_usd"] == "0.0104"
+    assert found["unpriced"] == [
+        {"provider": "acme", "model": "mystery", "reason": "unknown_model", "calls": 1, "tokens": 75}
+    ]
+
+
+@pytest.mark.usefixtures("reader")
+def test_the_table_ends_with_what_its_total_leaves_out(path: Path) -> None:
+    lines = run("--by", "feature,model", "--ledger", str(path)).splitlines()
+
+    assert lines[0].split() == [
+        "feature",
+        "model",
+        "calls",
+        "errors",
+        "input",
+        "tokens",
+        "output",
+        "tokens",
+        "cost",
+        "USD",
+    ]
+    assert lines[1].split() == ["search", "one", "3", "0", "3,000", "30", "0.006240"]
+    assert lines[4].split() == ["chat", "mystery", "1", "0", "70", "5", "unpriced"]
+    assert lines[5].split() == ["total", "7", "1", "5,070", "55", "0.010400"]
+    assert lines[7:] == [
+        "Not in the total: 1 unpriced calls, 75 tokens",
+        "  acme mystery: unknown_model, 1 calls, 75 tokens",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--since", "yesterday"], '--since: got "yesterday"; expected an age such as 30m'),
+        (["--by", " , "], "--by: names no dimension"),
+        (["--since", "1h", "--until", "2h"], "is not before --until"),
+    ],
+)
+@pytest.mark.usefixtures("reader")
+def test_bad_options_are_refused_in_one_line(path: Path, arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, ["report", "--ledger", str(path), *arguments])
+
+    assert isinstance(result.exception, ConfigError)
+    assert message in str(result.exception)
