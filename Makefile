@@ -4,7 +4,7 @@ PYTHON ?= python3
 UV := .venv/bin/uv
 RUN := .venv/bin/
 
-.PHONY: help setup demo test unit e2e fmt lint type bench check clean
+.PHONY: help setup demo test unit e2e fmt lint type bench dashboards check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ type: setup ## types, strict
 
 bench: setup ## ratios against a stated baseline; asserts results, never times
 	@for f in benchmarks/bench_*.py; do echo "== $$f"; $(RUN)python $$f || exit 1; done
+
+dashboards: setup ## write the dashboards' JSON
+	$(RUN)python dashboards/build.py
 
 check: lint type test ## what CI runs
 
