@@ -1,0 +1,33 @@
+"""The PromQL that dashboards share, written once.
+
+`increase()` alone does not see the value that a counter is born with: a feature's first call, or the one call that a
+model gets in a day, would never show. spancost's counters are born in mid-flight all the time, so every sum over
+time here goes through `increase` below. `rules/spancost.yaml` holds the same expression; a test compares them.
+"""
+
+from __future__ import annotations
+
+LOOKBACK = "6h"
+"""How long a series may be missing and still not count as born when it comes back."""
+
+
+def increase(metric: str, selector: str, window: str) -> str:
+    """How much each series of a counter rose in the window, first value included.
+
+    The first value counts only if its target was being scraped before the series appeared: a Prometheus that meets a
+    receiver with a long history does not take that history for the last hour's spend.
+    """
+    series = f"{metric}{{{selector}}}" if selector else metric
+    born = (
+        f"(min_over_time({series}[{window}]) unless last_over_time({series}[{LOOKBACK}] offset {window}))"
+        f" and (count_over_time({series}[{window}])"
+        f" < on (job, instance) group_left () sum_over_time(up[{window}]))"
+    )
+    rise = f"increase({series}[{window}])"
+    return f"({rise} + ({born})) or {rise} or ({born})"
+
+
+def total(metric: str, selector: str, window: str, *by: str) -> str:
+    """The rise of a counter in the window, summed by some labels."""
+    grouping = f" by ({', '.join(by)})" if by else ""
+    return f"sum{grouping} ({increase(metric, selector, window)})"
