@@ -1,0 +1,221 @@
+"""A real Prometheus scrapes a real receiver: every query we ship is accepted, and the figures are the ledger's."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.end_to_end.conftest import Serve
+
+pytestmark = pytest.mark.end_to_end
+
+DASHBOARDS = Path(__file__).parents[2] / "dashboards"
+RULES = DASHBOARDS / "rules" / "spancost.yaml"
+_LISTENING = re.compile(r'msg="Listening on" address=(\S+)')
+_TIMEOUT = 60.0
+
+VARIABLES = {
+    "$environment": ".*",
+    "$feature": ".*",
+    "$model": ".*",
+    "$__rate_interval": "10s",
+    "$__range": "10m",
+}
+"""What Grafana would put there: `All` of each dimension, and ten minutes on the clock."""
+
+
+class Prometheus:
+    """The HTTP API of a running Prometheus."""
+
+    def __init__(self, address: str) -> None:
+        self._api = f"http://{address}/api/v1"
+
+    def get(self, path: str, **parameters: str) -> Any:
+        """The `data` of an answer; an error of Prometheus fails the test with its text."""
+        url = f"{self._api}/{path}?{urllib.parse.urlencode(parameters)}"
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError as error:
+            pytest.fail(f"{parameters}: {error.read().decode()}")
+
+    def query(self, expr: str) -> dict[tuple[str, ...], float]:
+        """Label values, in the order of the labels' names -> value."""
+        result = self.get("query", query=expr)["result"]
+        return {
+            tuple(value for name, value in sorted(series["metric"].items()) if name != "__name__"): float(
+                series["value"][1]
+            )
+            for series in result
+        }
+
+    def wait_for(self, expr: str) -> None:
+        """Return when the expression has a result."""
+        deadline = time.monotonic() + _TIMEOUT
+        while not self.query(expr):
+            assert time.monotonic() < deadline, f"no result for {expr}"
+            time.sleep(0.2)
+
+
+@pytest.fixture
+def scraped(serve: Callable[..., Serve], tmp_path: Path) -> Iterator[Prometheus]:
+    """A Prometheus that scraped the receiver before, and after, it was sent four calls."""
+    program = shutil.which("prometheus")
+    if program is None:
+        missing = "Prometheus is not installed (Debian's package `prometheus`)"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    receiver = serve()
+    configuration = tmp_path / "prometheus.yaml"
+    configuration.write_text(
+        yaml.safe_dump(
+            {
+                "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+                "rule_files": [str(RULES)],
+                "scrape_configs": [{"job_name": "spancost", "static_configs": [{"targets": [receiver.web]}]}],
+            }
+        )
+    )
+    command = [program, f"--config.file={configuration}", f"--storage.tsdb.path={tmp_path / 'data'}"]
+    log = tmp_path / "prometheus.log"
+    with (
+        log.open("w") as output,
+        subprocess.Popen([*command, "--web.listen-address=127.0.0.1:0"], stdout=output, stderr=output) as process,
+    ):
+        try:
+            prometheus = Prometheus(_address(log))
+            prometheus.wait_for('sum_over_time(up{job="spancost"}[1m]) >= 2')
+            receiver.send(_four_calls())
+            prometheus.wait_for("sum (count_over_time(spancost_calls_total[1m])) >= 9")
+            yield prometheus
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def test_every_panel_has_a_valid_query_and_the_core_ones_show_what_the_ledger_holds(scraped: Prometheus) -> None:
+    shown = {
+        (panel["title"], target["refId"]): scraped.query(_substituted(target["expr"]))
+        for path in sorted(DASHBOARDS.glob("*.json"))
+        for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]
+        for target in panel.get("targets", [])
+    }
+
+    # claude-haiku-4-5: 2 x (1000 x 1.00 + 200 x 5.00) = 4000 micro-USD; one more call fails without usage.
+    assert shown["Spend", "A"] == {(): pytest.approx(0.004)}
+    assert shown["Calls", "A"] == {(): 4}
+    assert shown["Cost per call", "A"] == {(): pytest.approx(0.001)}
+    assert shown["Unpriced calls", "A"] == {(): 1}
+    assert shown["Unpriced tokens", "A"] == {(): 77}
+    assert shown["Failed calls", "A"] == {(): 0.25}
+    assert shown["Spend per hour, by feature", "A"] == {("search",): pytest.approx(0.004)}
+    assert shown["Spend per hour, by model", "A"] == {("claude-haiku-4-5",): pytest.approx(0.004)}
+    assert shown["Features and models", "A"] == {("search", "claude-haiku-4-5"): pytest.approx(0.004)}
+    assert shown["Features and models", "B"] == {
+        ("search", "claude-haiku-4-5"): 3,
+        ("unattributed", "no-such-model"): 1,
+    }
+    assert shown["Calls per hour, by feature", "A"] == {("search",): 3, ("unattributed",): 1}
+    assert shown["Tokens in per hour, by class", "A"] == {("input",): 2_070}
+    assert shown["Tokens out per hour, by class", "A"] == {("output",): 407}
+    unpriced = ("no-such-model", "openai", "unknown_model")
+    assert shown["Unpriced, by provider, model and reason", "A"] == {unpriced: 1}
+    assert shown["Unpriced, by provider, model and reason", "B"] == {unpriced: 77}
+    assert shown["Failed calls per hour, by feature and model", "A"] == {("search", "claude-haiku-4-5"): 1}
+    assert shown["Waiting to be processed", "A"] == {(): 0}
+    assert {title for title, _ in shown if not shown[title, "A"]} == set()
+
+
+def test_the_variables_offer_what_the_calls_had(scraped: Prometheus) -> None:
+    offered = {
+        name: scraped.get(f"label/{name}/values", **{"match[]": "spancost_calls_total"})
+        for name in ("environment", "feature", "model")
+    }
+
+    assert offered == {
+        "environment": ["test"],
+        "feature": ["search", "unattributed"],
+        "model": ["claude-haiku-4-5", "no-such-model"],
+    }
+
+
+def test_rules_are_evaluated_and_the_unpriced_call_is_about_to_alert(scraped: Prometheus) -> None:
+    scraped.wait_for('ALERTS{alertname="SpancostUnpricedCalls", alertstate="pending", model="no-such-model"}')
+    loaded = [rule for group in scraped.get("rules")["groups"] for rule in group["rules"]]
+
+    assert {rule["name"]: rule["lastError"] for rule in loaded if rule.get("lastError")} == {}
+    assert {rule["name"]: rule["state"] for rule in loaded if rule["type"] == "alerting"} == {
+        "SpancostUnpricedCalls": "pending",
+        "SpancostReceiverDown": "inactive",
+    }
+
+
+def _substituted(expr: str) -> str:
+    for name, value in VARIABLES.items():
+        expr = expr.replace(name, value)
+    return expr
+
+
+def _address(log: Path) -> str:
+    deadline = time.monotonic() + _TIMEOUT
+    while not (found := _LISTENING.search(log.read_text())):
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
+    return found[1]
+
+
+def _four_calls() -> ExportTraceServiceRequest:
+    anthropic = {"gen_ai.provider.name": "anthropic", "gen_ai.request.model": "claude-haiku-4-5"}
+    searched = {**anthropic, "spancost.feature": "search"}
+    counted = {**searched, "gen_ai.usage.input_tokens": 1_000, "gen_ai.usage.output_tokens": 200}
+    unknown: dict[str, str | int] = {
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "no-such-model",
+        "gen_ai.usage.input_tokens": 70,
+        "gen_ai.usage.output_tokens": 7,
+    }
+    spans = [_span(1, counted), _span(2, counted), _span(3, {**searched, "error.type": "timeout"}), _span(4, unknown)]
+    resource = Resource(attributes=_attributes({"service.name": "shop", "deployment.environment.name": "test"}))
+    return ExportTraceServiceRequest(
+        resource_spans=[ResourceSpans(resource=resource, scope_spans=[ScopeSpans(spans=spans)])]
+    )
+
+
+def _span(number: int, attributes: dict[str, str | int]) -> Span:
+    end = time.time_ns()
+    return Span(
+        trace_id=number.to_bytes(16),
+        span_id=number.to_bytes(8),
+        name="chat",
+        kind=Span.SPAN_KIND_CLIENT,
+        start_time_unix_nano=end - 1_000_000_000,
+        end_time_unix_nano=end,
+        attributes=_attributes({"gen_ai.operation.name": "chat", **attributes}),
+    )
+
+
+def _attributes(values: dict[str, str | int]) -> list[KeyValue]:
+    return [
+        KeyValue(key=key, value=AnyValue(string_value=value) if isinstance(value, str) else AnyValue(int_value=value))
+        for key, value in values.items()
+    ]
