@@ -14,10 +14,12 @@ from collections import defaultdict
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final
 
 from spancost_collector import schema
 from spancost_collector.errors import LedgerError, LedgerUnavailableError
+from spancost_collector.interning import Interned, Series
+from spancost_collector.rollup import HOUR_NS, Key, Rollup, number, parts_of
 from spancost_pricing import PICO_USD, Usage
 
 if TYPE_CHECKING:
@@ -25,24 +27,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spancost_collector.call import ModelCall
-    from spancost_pricing import Charge, LineItem
+    from spancost_collector.counting import Counter
+    from spancost_pricing import Charge
 
-_HOUR_NS: Final = 3_600_000_000_000
-_MAX_INTERNED: Final = 50_000
 _USAGE_FIELDS: Final = tuple(f.name for f in fields(Usage) if f.name not in {"units", "estimated"})
-
-
-class Series(NamedTuple):
-    """The dimensions that are rolled up; '' is unset."""
-
-    feature: str
-    task: str
-    tenant: str
-    provider: str
-    model: str
-    environment: str
-    release: str
-    service: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +46,16 @@ class Total:
     """Token class or unit -> (quantity, pico-USD)."""
 
 
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What repricing has lowered a counter by since the ledger began; counters go on carrying it."""
+
+    series: Series
+    counter: Counter
+    label: str
+    amount: int
+
+
 def series_of(call: ModelCall) -> Series:
     """The roll-up key of a call."""
     who, where, route = call.attribution, call.resource, call.route
@@ -71,14 +69,6 @@ def series_of(call: ModelCall) -> Series:
         where.release or "",
         where.service or "",
     )
-
-
-def parts_of(charge: Charge) -> dict[str, tuple[Decimal | int, int]]:
-    """Token class or unit -> (quantity, pico-USD), quantities without a rate included at 0 pico-USD."""
-    pico: dict[str, int] = defaultdict(int)
-    for item in charge.items:
-        pico[item.unit] += item.amount_pico
-    return {unit: (quantity, pico[unit]) for unit, quantity in charge.quantities.items() if quantity}
 
 
 class Ledger:
@@ -97,8 +87,7 @@ class Ledger:
         except BaseException:
             self._lock.close()
             raise
-        self._series: dict[Series, int] = {}
-        self._rates: dict[tuple[str, ...], int] = {}
+        self._interned = Interned(self._connection)
 
     def _open(self, busy_seconds: float) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
@@ -138,10 +127,10 @@ class Ledger:
                 fresh = [call for call in calls if self._insert(call)]
                 self._roll_up(fresh)
         except sqlite3.Error as error:
-            self._forget_interned()
+            self._interned.forget()
             raise LedgerUnavailableError(f"{self._path}: not committed: {error}") from error
         except BaseException:
-            self._forget_interned()
+            self._interned.forget()
             raise
         return fresh
 
@@ -161,14 +150,14 @@ class Ledger:
         charge = _charge(call)
         usage, route = call.usage, call.route
         cursor = self._connection.execute(
-            "INSERT INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+            "INSERT INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
             " ON CONFLICT (start_ns, span_id) DO NOTHING",
             (
                 call.start_ns,
                 call.span_id,
                 call.trace_id,
                 call.end_ns,
-                self._series_id(series_of(call)),
+                self._interned.series(series_of(call)),
                 call.attribution.user,
                 call.attribution.session,
                 call.operation,
@@ -188,7 +177,10 @@ class Ledger:
                 None if usage is None else usage.input_tokens,
                 None if usage is None else usage.output_tokens,
                 None if usage is None else _usage_json(usage),
-                json.dumps([[self._rate_id(item), _number(item.quantity), item.amount_pico] for item in charge.items]),
+                json.dumps({unit: number(quantity) for unit, quantity in charge.quantities.items()}),
+                json.dumps(
+                    [[self._interned.rate(item), number(item.quantity), item.amount_pico] for item in charge.items]
+                ),
                 json.dumps(charge.assumptions),
                 charge.book,
             ),
@@ -196,74 +188,24 @@ class Ledger:
         return cursor.rowcount == 1
 
     def _roll_up(self, calls: Sequence[ModelCall]) -> None:
-        counts: dict[tuple[int | str, ...], int] = defaultdict(int)
-        quantities: dict[tuple[int | str, ...], Decimal | int] = defaultdict(int)
-        amounts: dict[tuple[int | str, ...], int] = defaultdict(int)
+        sums = Rollup()
         for call in calls:
-            charge = _charge(call)
-            hour = call.end_ns // _HOUR_NS
-            key = (hour, self._series_id(series_of(call)), call.outcome, charge.status, charge.reason or "")
-            counts[key] += 1
-            for unit, (quantity, pico) in parts_of(charge).items():
-                quantities[(*key, unit)] += quantity
-                amounts[(*key, unit)] += pico
-        self._connection.executemany(
-            "INSERT INTO hourly VALUES (?,?,?,?,?,?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls",
-            [(*key, count) for key, count in counts.items()],
-        )
-        self._connection.executemany(
-            "INSERT INTO hourly_parts VALUES (?,?,?,?,?,?,?,?,?)"
-            " ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity,"
-            f" usd = usd + excluded.usd + (pico + excluded.pico) / {PICO_USD},"
-            f" pico = (pico + excluded.pico) % {PICO_USD}",
-            [(*key, _number(quantity), *divmod(amounts[key], PICO_USD)) for key, quantity in quantities.items()],
-        )
-
-    def _series_id(self, series: Series) -> int:
-        found = self._series.get(series)
-        if found is None:
-            found = self._intern("series", series)
-            if len(self._series) >= _MAX_INTERNED:
-                self._series.clear()
-            self._series[series] = found
-        return found
-
-    def _rate_id(self, item: LineItem) -> int:
-        key = (
-            item.unit,
-            str(item.rate_pico),
-            item.price_id,
-            "" if item.valid_from is None else item.valid_from.isoformat(),
-            item.layer,
-            item.source,
-            json.dumps(item.multipliers),
-        )
-        found = self._rates.get(key)
-        if found is None:
-            found = self._intern("rates", key)
-            if len(self._rates) >= _MAX_INTERNED:
-                self._rates.clear()
-            self._rates[key] = found
-        return found
-
-    def _intern(self, table: str, values: tuple[str, ...]) -> int:
-        columns = _INTERNED[table]
-        where = " AND ".join(f"{column} = ?" for column in columns)
-        row = self._connection.execute(f"SELECT id FROM {table} WHERE {where}", values).fetchone()
-        if row is not None:
-            return int(row[0])
-        marks = ",".join("?" * len(columns))
-        inserted = self._connection.execute(f"INSERT INTO {table} VALUES (NULL,{marks})", values).lastrowid
-        return cast("int", inserted)
-
-    def _forget_interned(self) -> None:
-        """Ids handed out inside a transaction that was rolled back do not exist."""
-        self._series.clear()
-        self._rates.clear()
+            charge, series_id = _charge(call), self._interned.series(series_of(call))
+            key = Key(call.end_ns // HOUR_NS, series_id, call.outcome, charge.status, charge.reason or "")
+            sums.add(key, parts_of(charge))
+        sums.write(self._connection)
 
     def totals(self) -> Iterator[Total]:
         """Every series' totals since the ledger began, in the order in which the series first appeared."""
         yield from _totals(self._connection)
+
+    def taken_back(self) -> Iterator[TakenBack]:
+        """What repricing took out of the totals."""
+        for counter, label, usd, pico, *series in self._connection.execute(
+            "SELECT counter, label, usd, pico, feature, task, tenant, provider, model, environment, release, service"
+            " FROM taken_back JOIN series ON series.id = series_id ORDER BY series_id, counter, label"
+        ):
+            yield TakenBack(Series(*series), counter, label, usd * PICO_USD + pico)
 
     def writable(self) -> bool:
         """Whether a commit would be accepted at this moment."""
@@ -277,12 +219,6 @@ class Ledger:
         """Close the file and let another receiver have it; a second call does nothing."""
         self._connection.close()
         self._lock.close()
-
-
-_INTERNED: Final[Mapping[str, tuple[str, ...]]] = {
-    "series": Series._fields,
-    "rates": ("unit", "rate_pico", "price_id", "valid_from", "layer", "source", "multipliers"),
-}
 
 
 def _totals(connection: sqlite3.Connection) -> Iterator[Total]:
@@ -315,12 +251,6 @@ def _usage_json(usage: Usage) -> str:
     if usage.estimated:
         found["estimated"] = True
     return json.dumps(found)
-
-
-def _number(quantity: Decimal | int) -> int | float:
-    """SQLite knows whole and floating numbers; only units such as seconds are ever not whole."""
-    whole = int(quantity)
-    return whole if whole == quantity else float(quantity)
 
 
 def _quantity(stored: float) -> Decimal | int:

@@ -69,12 +69,36 @@ CREATE TABLE calls (
     input_tokens   INTEGER,
     output_tokens  INTEGER,
     usage          TEXT,             -- JSON object: every reported field of Usage; NULL when none was reported
-    parts          TEXT NOT NULL,    -- JSON array of [rates.id, quantity, pico]
+    quantities     TEXT NOT NULL,    -- JSON object: disjoint class or unit -> quantity, with or without a rate
+    parts          TEXT NOT NULL,    -- JSON array of [rates.id, quantity, pico]: what was charged
     assumptions    TEXT NOT NULL,    -- JSON array
     book           TEXT NOT NULL,
     UNIQUE (start_ns, span_id)
 ) STRICT;
 CREATE INDEX calls_by_end ON calls (end_ns);
+
+CREATE TABLE revisions (            -- what a call was charged before it was repriced
+    start_ns    INTEGER NOT NULL,
+    span_id     BLOB NOT NULL,
+    revised_ns  INTEGER NOT NULL,
+    status      TEXT NOT NULL,
+    reason      TEXT NOT NULL,
+    detail      TEXT NOT NULL,
+    cost_pico   INTEGER,
+    parts       TEXT NOT NULL,
+    assumptions TEXT NOT NULL,
+    book        TEXT NOT NULL,
+    PRIMARY KEY (start_ns, span_id, revised_ns)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE taken_back (           -- what repricing lowered and counters, which may never fall, still carry
+    series_id INTEGER NOT NULL REFERENCES series (id),
+    counter   TEXT NOT NULL,
+    label     TEXT NOT NULL,
+    usd       INTEGER NOT NULL,     -- usd * 1e12 + pico is the amount: pico-USD, or a count
+    pico      INTEGER NOT NULL,
+    PRIMARY KEY (series_id, counter, label)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE hourly (
     hour      INTEGER NOT NULL,      -- Unix hours, UTC, of the calls' end

@@ -11,7 +11,8 @@ import pytest
 
 from spancost_collector.call import Attribution, ModelCall, Resource
 from spancost_collector.errors import LedgerError, LedgerUnavailableError
-from spancost_collector.ledger import Ledger, Series
+from spancost_collector.interning import Series
+from spancost_collector.ledger import Ledger
 from spancost_pricing import Charge, LineItem, Route, Usage
 
 if TYPE_CHECKING:

