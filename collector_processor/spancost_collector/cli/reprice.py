@@ -1,0 +1,103 @@
+"""`spancost reprice`: charge kept calls again at the prices known now."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+from spancost_collector.cli.figures import exact
+from spancost_collector.cli.moments import moment, nanoseconds
+from spancost_collector.locations import default_ledger
+from spancost_collector.repricing import reprice as reprice_ledger
+from spancost_pricing import load_book, usd
+
+if TYPE_CHECKING:
+    from spancost_collector.repricing import Repricing
+
+
+def reprice(
+    since: Annotated[
+        str, typer.Option(help="From when: 30m, 24h, 7d, or an ISO 8601 date or time (UTC unless it says).")
+    ],
+    until: Annotated[str | None, typer.Option(help="Up to, not including; same forms as --since.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    prices: Annotated[Path | None, typer.Option(help="Your own prices.", envvar="SPANCOST_PRICES")] = None,
+    ledger: Annotated[Path | None, typer.Option(help="The ledger file.", envvar="SPANCOST_LEDGER")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; money as decimal strings in USD.")] = False,
+) -> None:
+    """Charge calls again at the prices known now; every old charge is kept as a revision.
+
+    Safe beside a running receiver. Reports show the new figures at once; the receiver's counters, which may never
+    fall, take rises up when it next starts.
+    """
+    now = datetime.now(UTC)
+    since_ns = nanoseconds(moment("--since", since, now))
+    until_ns = None if until is None else nanoseconds(moment("--until", until, now))
+    book = load_book(prices)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("calls examined", total=None)
+        done = reprice_ledger(
+            ledger or default_ledger(),
+            book,
+            since_ns=since_ns,
+            until_ns=until_ns,
+            dry_run=dry_run,
+            progress=lambda examined: bar.update(task, completed=examined),
+        )
+    if as_json:
+        typer.echo(json.dumps(_as_json(done, dry_run=dry_run), indent=2))
+    else:
+        _print(done, dry_run=dry_run)
+
+
+def _as_json(done: Repricing, *, dry_run: bool) -> dict[str, object]:
+    return {
+        "dry_run": dry_run,
+        "examined": done.examined,
+        "changes": [
+            {
+                "cause": change.cause,
+                "calls": change.calls,
+                "before_usd": exact(usd(change.before_pico)),
+                "after_usd": exact(usd(change.after_pico)),
+                "difference_usd": exact(usd(change.after_pico - change.before_pico)),
+            }
+            for change in done.changes
+        ],
+    }
+
+
+def _print(done: Repricing, *, dry_run: bool) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    changed = sum(change.calls for change in done.changes)
+    verb = "would change" if dry_run else "changed"
+    console.print(f"{done.examined:,} calls examined, {changed:,} {verb}", highlight=False)
+    if not done.changes:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("cause")
+    for heading in ("calls", "before USD", "after USD", "difference USD"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for change in done.changes:
+        table.add_row(
+            change.cause,
+            f"{change.calls:,}",
+            _amount(change.before_pico),
+            _amount(change.after_pico),
+            _amount(change.after_pico - change.before_pico),
+        )
+    console.print(table)
+
+
+def _amount(pico: int) -> str:
+    return f"{usd(pico).quantize(Decimal('0.000001')):,}"

@@ -1,0 +1,115 @@
+"""`spancost price` explains one call, and prices a file of calls to the last digit."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from spancost_collector.cli import app
+from spancost_pricing import ConfigError
+
+CASES = Path(os.environ.get("SPANCOST_RECORDINGS", Path(__file__).parents[2].parent / "shared" / "data"))
+ONE_CALL = ("--provider", "anthropic", "--model", "claude-sonnet-4-5-20250929", "--at", "2026-11-20T12:00:00Z")
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, ["price", *arguments])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_every_line_names_its_rate_its_layer_and_its_source() -> None:
+    found = json.loads(run(*ONE_CALL, "--input-tokens", "504", "--output-tokens", "97", "--json"))
+
+    # 504 x 3 and 97 x 15 USD the million.
+    assert (found["status"], found["cost_usd"]) == ("priced", "0.002967")
+    assert [(line["unit"], line["quantity"], line["rate_usd"], line["cost_usd"]) for line in found["lines"]] == [
+        ("input", "504", "0.000003", "0.001512"),
+        ("output", "97", "0.000015", "0.001455"),
+    ]
+    assert {line["layer"] for line in found["lines"]} == {"genai-prices"}
+
+
+def test_people_get_a_table_that_ends_with_the_total_and_the_status() -> None:
+    lines = run(*ONE_CALL, "--input-tokens", "504", "--output-tokens", "97").splitlines()
+
+    assert lines[1].split()[:4] == ["input", "504", "3", "0.001512"]
+    assert lines[3].split() == ["total", "0.002967"]
+    assert lines[4] == "status priced"
+
+
+def test_an_unknown_model_is_unpriced_and_says_why() -> None:
+    said = run("--provider", "openai", "--model", "gpt-of-tomorrow", "--input-tokens", "10", "--output-tokens", "1")
+
+    assert "status unpriced: unknown_model" in said
+
+
+def test_the_users_own_price_comes_first(tmp_path: Path) -> None:
+    mine = tmp_path / "prices.yaml"
+    mine.write_text(
+        'version: 1\nprices:\n  - {provider: anthropic, model: "claude-sonnet-4-5*",'
+        ' input_per_mtok: "1.00", output_per_mtok: "2.00"}\n'
+    )
+    found = json.loads(
+        run(*ONE_CALL, "--input-tokens", "1000", "--output-tokens", "10", "--json", "--prices", str(mine))
+    )
+
+    assert found["cost_usd"] == "0.00102"
+    assert {line["layer"] for line in found["lines"]} == {"user"}
+
+
+def test_a_file_keeps_its_columns_and_gains_two(tmp_path: Path) -> None:
+    calls = tmp_path / "calls.csv"
+    calls.write_text(
+        "id,provider,model,ended_at,input_tokens,output_tokens,note\n"
+        'a,openai,gpt-4o-2024-08-06,2026-11-20T12:00:00Z,1000,100,"one, two"\n'
+        "b,openai,nobody-knows,2026-11-20T12:00:00Z,1000,100,\n"
+        "c,openai,gpt-4o-2024-08-06,2026-11-20T12:00:00Z,many,100,\n"
+        "d,openai,gpt-4o-2024-08-06,yesterday,1,1,\n"
+    )
+    rows = list(csv.DictReader(StringIO(run("--csv", str(calls)))))
+
+    # 1,000 x 2.50 + 100 x 10 USD the million.
+    assert [(row["id"], row["status"], row["cost_usd"]) for row in rows] == [
+        ("a", "priced", "0.0035"),
+        ("b", "unpriced", ""),
+        ("c", "invalid_usage", ""),
+        ("d", "invalid_usage", ""),
+    ]
+    assert rows[0]["note"] == "one, two"
+
+
+@pytest.mark.skipif(not (CASES / "pricing-cases.csv").is_file(), reason=f"no worked cases in {CASES}")
+def test_the_worked_cases_are_matched_to_the_last_digit() -> None:
+    rows = list(csv.DictReader(StringIO(run("--csv", str(CASES / "pricing-cases.csv")))))
+    wrong = {
+        row["id"]: (row["status"], row["cost_usd"], row["expected_usd"])
+        for row in rows
+        if not row["cost_usd"] or Decimal(row["cost_usd"]) != Decimal(row["expected_usd"])
+    }
+
+    assert len(rows) > 0
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "gpt-5"], "--provider and --model are needed"),
+        (["--csv", "/does/not/exist.csv"], "cannot be read: No such file"),
+        ([*ONE_CALL, "--audio-seconds", "long"], "audio_seconds: got 'long'; expected a number"),
+        ([*ONE_CALL[:4], "--at", "noon"], "ended_at: got 'noon'; expected an ISO 8601 time"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, ["price", *arguments])
+
+    assert isinstance(result.exception, ConfigError)
+    assert message in str(result.exception)

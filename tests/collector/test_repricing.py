@@ -1,0 +1,220 @@
+"""Repricing changes what is kept to what is true now, keeps what was, and never lets a counter fall."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from typer.testing import CliRunner
+
+from spancost_collector.accounts import Accounts
+from spancost_collector.call import Attribution, ModelCall, Resource
+from spancost_collector.cli import app
+from spancost_collector.labels import LabelBounds
+from spancost_collector.ledger import Ledger
+from spancost_collector.price import Price
+from spancost_collector.report import LedgerReader
+from spancost_collector.repricing import reprice
+from spancost_pricing import Charge, LineItem, Route, Usage, load_book
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from spancost_collector.repricing import Repricing
+    from spancost_pricing import Reason
+
+NOON = 1_795_176_000 * 1_000_000_000  # 2026-11-20T12:00:00Z
+
+
+class FlatBook:
+    """USD per million input tokens, by model; what is not in it is unknown."""
+
+    def __init__(self, rates: Mapping[str, int], *, version: str) -> None:
+        self._rates = rates
+        self._version = version
+
+    def charge(self, route: Route, usage: Usage | None, ended_ns: int) -> Charge:
+        assert usage is not None
+        assert usage.input_tokens is not None
+        rate = self._rates.get(route.model)
+        if rate is None:
+            unknown: Reason = "unknown_model"
+            return Charge("unpriced", unknown, None, (), self._version, {"input": usage.input_tokens})
+        pico = usage.input_tokens * rate * 1_000_000
+        item = LineItem(
+            "input", usage.input_tokens, Decimal(rate * 1_000_000), pico, f"acme/{route.model}", None, "user", "p.yaml"
+        )
+        return Charge("priced", None, pico, (item,), self._version, {"input": usage.input_tokens})
+
+
+OLD = FlatBook({"one": 4}, version="old")
+NEW = FlatBook({"one": 3, "two": 5}, version="new")
+
+
+def calls(count: int = 1) -> list[ModelCall]:
+    """`count` calls of 1,000 tokens each on `one`, which has a price, and on `two`, which has none yet."""
+    return [
+        ModelCall(
+            trace_id=b"t" * 16,
+            span_id=(2 * n + position).to_bytes(8, "big"),
+            start_ns=NOON + n,
+            end_ns=NOON + n + 1_000_000,
+            operation="chat",
+            route=Route("acme", model),
+            request_model=model,
+            response_model=model,
+            response_id=None,
+            usage=Usage(input_tokens=1000),
+            outcome="ok",
+            attribution=Attribution(feature="search"),
+            resource=Resource(service="shop"),
+            dialect="otel",
+        )
+        for n in range(count)
+        for position, model in enumerate(("one", "two"))
+    ]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "ledger.sqlite3"
+    ledger = Ledger(path)
+    ledger.record(Price(OLD)(calls()))
+    ledger.close()
+    return path
+
+
+def costs(path: Path) -> dict[tuple[str | None, ...], tuple[int, int | None]]:
+    reader = LedgerReader(path)
+    found = {row.key: (row.calls, row.cost_pico) for row in reader.report(["model", "status"]).rows}
+    reader.close()
+    return found
+
+
+def samples(path: Path) -> dict[str, float]:
+    """Metric and its own label -> value, after a restart."""
+    ledger = Ledger(path)
+    accounts = Accounts(LabelBounds(max_values=10, tenant=False), folded=lambda _: None)
+    accounts.load(ledger.totals(), ledger.taken_back())
+    ledger.close()
+    registry = CollectorRegistry()
+    registry.register(accounts)
+    found = dict[str, float]()
+    for line in generate_latest(registry).decode().splitlines():
+        if not line.startswith("#"):
+            name, _, labels = line.partition("{")
+            model = labels.partition('model="')[2].partition('"')[0]
+            found[f"{name} {model}"] = float(line.rpartition(" ")[2])
+    return found
+
+
+def run(path: Path, *, dry_run: bool = False) -> Repricing:
+    return reprice(path, NEW, since_ns=NOON, dry_run=dry_run)
+
+
+def test_a_new_price_is_charged_and_a_changed_one_corrected(path: Path) -> None:
+    done = run(path)
+
+    assert done.examined == 2
+    assert [(change.cause, change.calls, change.before_pico, change.after_pico) for change in done.changes] == [
+        ("unpriced (unknown_model) -> priced", 1, 0, 5_000_000_000),
+        ("rate from user", 1, 4_000_000_000, 3_000_000_000),
+    ]
+    assert costs(path) == {("one", "priced"): (1, 3_000_000_000), ("two", "priced"): (1, 5_000_000_000)}
+
+
+def test_a_dry_run_says_the_same_and_changes_nothing(path: Path) -> None:
+    before = costs(path)
+
+    assert run(path, dry_run=True) == run(path, dry_run=True)
+    assert costs(path) == before
+
+
+def test_a_second_pass_finds_nothing_to_do(path: Path) -> None:
+    run(path)
+
+    assert run(path).changes == ()
+
+
+def test_the_old_charge_is_kept_as_a_revision(path: Path) -> None:
+    run(path)
+    connection = sqlite3.connect(path)
+    found = connection.execute("SELECT status, reason, cost_pico, book FROM revisions ORDER BY span_id").fetchall()
+    connection.close()
+
+    assert found == [("priced", "", 4_000_000_000, "old"), ("unpriced", "unknown_model", None, "old")]
+
+
+def test_counters_rise_with_what_is_found_and_never_fall(path: Path) -> None:
+    before = samples(path)
+    run(path)
+    after = samples(path)
+
+    assert before == {
+        "spancost_cost_usd_total one": 0.004,
+        "spancost_tokens_total one": 1000,
+        "spancost_tokens_total two": 1000,
+        "spancost_calls_total one": 1,
+        "spancost_calls_total two": 1,
+        "spancost_unpriced_calls_total two": 1,
+        "spancost_unpriced_tokens_total two": 1000,
+    }
+    # Only the cost of `two` is new. `one` was lowered to 0.003, and `two` is unpriced no longer.
+    assert after == {**before, "spancost_cost_usd_total two": 0.005}
+
+
+def test_calls_that_end_before_since_or_from_until_on_are_left_alone(path: Path) -> None:
+    ended = NOON + 1_000_000
+
+    assert reprice(path, NEW, since_ns=ended + 1).examined == 0
+    assert reprice(path, NEW, since_ns=ended, until_ns=ended).examined == 0
+    assert reprice(path, NEW, since_ns=ended, until_ns=ended + 1).examined == 2
+
+
+def test_more_calls_than_fit_a_group_are_each_repriced_once(tmp_path: Path) -> None:
+    path = tmp_path / "many.sqlite3"
+    ledger = Ledger(path)
+    ledger.record(Price(OLD)(calls(800)))
+    examined = list[int]()
+    # The receiver still has the ledger open, and goes on writing.
+    done = reprice(path, NEW, since_ns=NOON, progress=examined.append)
+    ledger.record(Price(NEW)(calls(801)))
+    ledger.close()
+
+    assert done.examined == 1600
+    assert examined == [500, 1000, 1500, 1600]
+    assert costs(path) == {("one", "priced"): (801, 2_403_000_000_000), ("two", "priced"): (801, 4_005_000_000_000)}
+
+
+def test_the_command_prices_what_the_users_file_now_knows(tmp_path: Path) -> None:
+    path, mine = tmp_path / "ledger.sqlite3", tmp_path / "prices.yaml"
+    mine.write_text('version: 1\nprices:\n  - {provider: openai, model: shop-ranker, input_per_mtok: "5.00"}\n')
+    (call, _) = calls()
+    unknown = ModelCall(
+        **{name: getattr(call, name) for name in call.__slots__} | {"route": Route("openai", "shop-ranker")}
+    )
+    ledger = Ledger(path)
+    ledger.record(Price(load_book())([unknown]))
+    ledger.close()
+    arguments = ["reprice", "--since", "2026-11-20", "--ledger", str(path), "--prices", str(mine), "--json"]
+    result = CliRunner().invoke(app, arguments)
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout) == {
+        "dry_run": False,
+        "examined": 1,
+        "changes": [
+            {
+                "cause": "unpriced (unknown_model) -> priced",
+                "calls": 1,
+                "before_usd": "0",
+                "after_usd": "0.005",
+                "difference_usd": "0.005",
+            }
+        ],
+    }
