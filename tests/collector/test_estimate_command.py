@@ -15,7 +15,7 @@ from spancost_pricing import ConfigError, UnknownModelError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
+    from typer.testing import Result
 
 PRICES = """
 version: 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -195,9 +196,7 @@ def test_the_command_prices_what_the_users_file_now_knows(tmp_path: Path) -> Non
     path, mine = tmp_path / "ledger.sqlite3", tmp_path / "prices.yaml"
     mine.write_text('version: 1\nprices:\n  - {provider: openai, model: shop-ranker, input_per_mtok: "5.00"}\n')
     (call, _) = calls()
-    unknown = ModelCall(
-        **{name: getattr(call, name) for name in call.__slots__} | {"route": Route("openai", "shop-ranker")}
-    )
+    unknown = replace(call, route=Route("openai", "shop-ranker"))
     ledger = Ledger(path)
     ledger.record(Price(load_book())([unknown]))
     ledger.close()
