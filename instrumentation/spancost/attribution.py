@@ -1,0 +1,198 @@
+"""Who pays: a scope in code that every model call made inside it is attributed to.
+
+The values live under a private key of the OpenTelemetry Context. So they follow the code through awaits, tasks and
+whatever else carries a Context, and they never travel: W3C baggage would be sent to the provider with the request.
+Enclosing spans of the same process may carry the same attributes; the innermost of scopes and spans wins.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+from opentelemetry import context as otel
+from opentelemetry import trace
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+    from types import TracebackType
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span
+
+ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "feature": "spancost.feature",
+        "task": "spancost.task",
+        "tenant": "spancost.tenant",
+        "user": "user.id",
+        "session": "session.id",
+    }
+)
+"""Argument of `attribution` -> span attribute; the same attributes count on any enclosing span."""
+
+_KEYS: Final = tuple(ATTRIBUTES.values())
+_SCOPE: Final = otel.create_key("spancost-attribution")
+_Function = TypeVar("_Function", bound="Callable[..., Any]")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One entered `attribution`, and the one around it."""
+
+    values: Mapping[str, str]
+    """Span attribute -> value."""
+    span_id: int
+    """The span that was current on entry; spans below it are further inside than this scope."""
+    outer: Scope | None
+    left_to: Context
+    """The Context to go back to on exit."""
+
+
+def scope_of(context: Context | None = None) -> Scope | None:
+    """The innermost scope of `context` (default: the current one)."""
+    scope = otel.get_value(_SCOPE, context)
+    return scope if isinstance(scope, Scope) else None
+
+
+def resolve(scope: Scope | None, span: Span | None, parent_of: Callable[[Span], Span | None]) -> dict[str, str]:
+    """Who pays for a call made in `scope` under `span`: the innermost value of each attribute, as strings."""
+    found: dict[str, str] = {}
+    while span is not None and len(found) < len(_KEYS):
+        span_id = span.get_span_context().span_id
+        while scope is not None and scope.span_id == span_id:
+            found = {**scope.values, **found}
+            scope = scope.outer
+        attributes = cast("Mapping[str, object] | None", getattr(span, "attributes", None))
+        if attributes:
+            for key in _KEYS:
+                if key not in found and (value := attributes.get(key)) is not None:
+                    found[key] = str(value)
+        span = parent_of(span)
+    while scope is not None:
+        found = {**scope.values, **found}
+        scope = scope.outer
+    return found
+
+
+class Attribution:
+    """Attributes the model calls made inside it; a context manager, and a decorator of any kind of function.
+
+    As a decorator it covers coroutines, generators and async generators for as long as they run, not only the call
+    that creates them. One object may be entered many times, also at once from several threads or tasks.
+    """
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def __enter__(self) -> Attribution:
+        here = otel.get_current()
+        span_id = trace.get_current_span(here).get_span_context().span_id
+        scope = Scope(values=self._values, span_id=span_id, outer=scope_of(here), left_to=here)
+        otel.attach(otel.set_value(_SCOPE, scope, here))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        # What to go back to is in the Context, not on this object, so the object can be shared.
+        scope = scope_of()
+        if scope is not None:
+            otel.attach(scope.left_to)
+
+    def __call__(self, function: _Function) -> _Function:
+        """The same function, attributed."""
+        wrapper: Callable[..., Any]
+        if inspect.isasyncgenfunction(function):
+
+            @functools.wraps(function)
+            def async_generator(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+                return self._drive_async(function(*args, **kwargs))
+
+            wrapper = async_generator
+        elif inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+                return self._drive(function(*args, **kwargs))
+
+            wrapper = generator
+        elif inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def coroutine(*args: Any, **kwargs: Any) -> Any:
+                with self:
+                    return await function(*args, **kwargs)
+
+            wrapper = coroutine
+        else:
+
+            @functools.wraps(function)
+            def plain(*args: Any, **kwargs: Any) -> Any:
+                with self:
+                    return function(*args, **kwargs)
+
+            wrapper = plain
+        return cast("_Function", wrapper)
+
+    def _drive(self, inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        """`yield from inner`, but attributed only while `inner` runs, not while its consumer does."""
+        step = functools.partial(inner.send, None)
+        while True:
+            with self:
+                try:
+                    value = step()
+                except StopIteration as stop:
+                    return stop.value
+            try:
+                sent = yield value
+            except GeneratorExit:
+                with self:
+                    inner.close()
+                raise
+            except BaseException as error:
+                step = functools.partial(inner.throw, error)
+            else:
+                step = functools.partial(inner.send, sent)
+
+    async def _drive_async(self, inner: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
+        """The same for an async generator."""
+        step = functools.partial(inner.asend, None)
+        while True:
+            with self:
+                try:
+                    value = await step()
+                except StopAsyncIteration:
+                    return
+            try:
+                sent = yield value
+            except GeneratorExit:
+                with self:
+                    await inner.aclose()
+                raise
+            except BaseException as error:
+                step = functools.partial(inner.athrow, error)
+            else:
+                step = functools.partial(inner.asend, sent)
+
+
+def attribution(
+    *,
+    feature: str | None = None,
+    task: str | None = None,
+    tenant: str | None = None,
+    user: str | None = None,
+    session: str | None = None,
+) -> Attribution:
+    """Attributes every model call made inside to the given feature, task, tenant, user and session.
+
+    Use it with `with` or as a decorator. Nested scopes merge: what an inner one leaves out, it takes from the outer.
+    Nothing of it is sent to the provider.
+    """
+    given = {"feature": feature, "task": task, "tenant": tenant, "user": user, "session": session}
+    return Attribution(
+        MappingProxyType({ATTRIBUTES[name]: str(value) for name, value in given.items() if value is not None})
+    )

@@ -1,0 +1,64 @@
+"""Who bills for a call, told from the address it goes to.
+
+The SDK does not say it: the `openai` SDK calls Groq, Azure and a dozen others. An unknown host keeps the SDK's own
+provider, and `server.address` stays on the span for the receiver to judge.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_PROVIDERS: Final[tuple[tuple[str, str], ...]] = (
+    ("openai.com", "openai"),
+    ("anthropic.com", "anthropic"),
+    ("openai.azure.com", "azure.ai.openai"),
+    ("cognitiveservices.azure.com", "azure.ai.openai"),
+    ("services.ai.azure.com", "azure.ai.inference"),
+    ("inference.ml.azure.com", "azure.ai.inference"),
+    ("generativelanguage.googleapis.com", "gcp.gemini"),
+    ("aiplatform.googleapis.com", "gcp.vertex_ai"),
+    ("amazonaws.com", "aws.bedrock"),
+    ("api.aws", "aws.bedrock"),
+    ("groq.com", "groq"),
+    ("openrouter.ai", "openrouter"),
+    ("deepseek.com", "deepseek"),
+    ("x.ai", "x_ai"),
+    ("mistral.ai", "mistral_ai"),
+    ("cohere.com", "cohere"),
+    ("cohere.ai", "cohere"),
+    ("perplexity.ai", "perplexity"),
+    ("moonshot.cn", "moonshot_ai"),
+    ("moonshot.ai", "moonshot_ai"),
+    ("together.xyz", "together"),
+    ("together.ai", "together"),
+    ("fireworks.ai", "fireworks"),
+    ("cerebras.ai", "cerebras"),
+    ("deepinfra.com", "deepinfra"),
+    ("novita.ai", "novita"),
+    ("sambanova.ai", "sambanova"),
+    ("huggingface.co", "huggingface"),
+    ("writer.com", "writer"),
+    ("z.ai", "zai"),
+    ("aliyuncs.com", "alibaba"),
+    ("cloud.ibm.com", "ibm.watsonx.ai"),
+    ("ovh.net", "ovhcloud"),
+    ("pydantic.dev", "pydantic_gateway"),
+    ("ai-gateway.vercel.sh", "vercel"),
+)
+"""Domain and who bills for calls to it: `gen_ai.provider.name` values, or a plain name where there is none."""
+
+
+_ROUTER: Final = "huggingface"
+"""Passes calls on at the prices of the provider that the path names: `router.huggingface.co/together/v1`."""
+
+
+def provider_of(host: str | None, otherwise: str, path: str = "") -> str:
+    """The provider that bills for calls to `host`, or `otherwise` when the host is nobody's we know."""
+    if host:
+        host = host.lower().rstrip(".")
+        for domain, provider in _PROVIDERS:
+            # `us-east5-aiplatform.googleapis.com` joins region and service with a dash.
+            if host.endswith(domain) and (len(host) == len(domain) or host[-len(domain) - 1] in ".-"):
+                behind = path.strip("/").partition("/")[0]
+                return f"{provider}_{behind}" if provider == _ROUTER and behind not in ("", "v1") else provider
+    return otherwise

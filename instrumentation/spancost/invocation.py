@@ -1,0 +1,259 @@
+"""One model call as a span: begun before the SDK sends, ended exactly once when the answer is in.
+
+This module and `streams` are the only ones that touch a tracer. Nothing here raises: each step is guarded, and its
+error goes to `Faults`. Prompts, completions and error messages are never recorded, only what a call cost and why.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+from opentelemetry import context as otel
+from opentelemetry import trace
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+from spancost.attribution import resolve, scope_of
+from spancost.faults import Faults
+from spancost.startup import equip
+from spancost.version import SCOPE, VERSION
+from spancost.wire import NO_ATTRIBUTES, Answer, answer_attributes, error_type, request_attributes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping, MutableMapping
+
+    from opentelemetry.context import Context
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import Span, TracerProvider
+    from opentelemetry.util.types import AttributeValue
+
+    from spancost.processor import AttributionProcessor
+    from spancost.wire import Reading, Request
+
+_INVOCATION: Final = otel.create_key("spancost-invocation")
+_OFFICIAL: Final = "opentelemetry.genai.client.inference.context"
+"""Under this key `opentelemetry-util-genai` offers its open span to whoever instruments the same call deeper down."""
+_SUPPRESS_LANGUAGE_MODEL: Final = "suppress_language_model_instrumentation"
+"""Set by frameworks' instrumentations whose own span already stands for the call."""
+
+
+class _Sink(Protocol):
+    """Where a call's attributes go: its own span, or the open span of an instrumentation around us."""
+
+    def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None: ...
+    def set_status(self, status: Status) -> None: ...
+    def end(self) -> None: ...
+
+
+class _Own:
+    """The span of the call; who pays is completed at the last moment at which it can be."""
+
+    def __init__(self, span: Span, processor: AttributionProcessor | None) -> None:
+        self._span = span
+        self._processor = processor
+
+    def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
+        self._span.set_attributes(attributes)
+
+    def set_status(self, status: Status) -> None:
+        self._span.set_status(status)
+
+    def end(self) -> None:
+        try:
+            if self._processor is not None:
+                self._processor.complete(self._span)
+        finally:
+            self._span.end()
+
+
+class _Joined:
+    """The open span of an official instrumentation around us, so that the call keeps its one span."""
+
+    def __init__(self, span: Span, shared: MutableMapping[str, AttributeValue]) -> None:
+        self._span = span
+        self._shared = shared
+
+    def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
+        # On the span, because not every instrumentor keeps what is shared; shared, because it is the interface.
+        self._span.set_attributes(attributes)
+        self._shared.update(attributes)
+
+    def set_status(self, status: Status) -> None:
+        """Its owner sees the outcome itself."""
+
+    def end(self) -> None:
+        """Its owner ends it."""
+
+
+class Telemetry:
+    """Begins invocations. One per instrumentor; decides at construction what does not change from call to call."""
+
+    def __init__(
+        self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
+    ) -> None:
+        self.faults = Faults(meter_provider)
+        self._provider = tracer_provider
+        self._tracer = trace.get_tracer(SCOPE, VERSION, tracer_provider=tracer_provider)
+        self._seen: TracerProvider | None = None
+        self._processor: AttributionProcessor | None = None
+
+    def suppressed(self) -> bool:
+        """Whether the code around the call asked for no telemetry of it."""
+        return not is_instrumentation_enabled() or bool(otel.get_value(_SUPPRESS_LANGUAGE_MODEL))
+
+    def begin(self, request: Request, reading: Reading) -> Invocation:
+        """Starts the span of a call, or joins the one that an official instrumentation around us has open."""
+        here = otel.get_current()
+        attributes = request_attributes(request)
+        official = getattr(otel.get_value(_OFFICIAL, here), "attributes", None)
+        sink: _Sink
+        if isinstance(official, dict):
+            sink = _Joined(trace.get_current_span(here), cast("dict[str, AttributeValue]", official))
+            inside = here
+            sink.set_attributes({**attributes, **self._unstamped(here, joined=True)})
+        else:
+            name = f"{request.operation} {request.model}" if request.model else request.operation
+            attributes.update(self._unstamped(here))
+            span = self._tracer.start_span(name, context=here, kind=SpanKind.CLIENT, attributes=attributes)
+            sink = _Own(span, self._processor)
+            inside = trace.set_span_in_context(span, here)
+        return Invocation(sink, inside, reading, self.faults, self._recorder_beside(request, here))
+
+    def _recorder_beside(self, request: Request, here: Context) -> Callable[[Answer], None]:
+        """Records an answer of another model as a span of its own, next to the call's."""
+        started = time.time_ns()
+
+        def record(answer: Answer) -> None:
+            other = replace(request, model=answer.model, stream=False, attributes=NO_ATTRIBUTES)
+            attributes = {**request_attributes(other), **answer_attributes(answer), **self._unstamped(here)}
+            name = f"{request.operation} {answer.model}"
+            span = self._tracer.start_span(
+                name, context=here, kind=SpanKind.CLIENT, attributes=attributes, start_time=started
+            )
+            span.end()
+
+        return record
+
+    def _unstamped(self, here: Context, *, joined: bool = False) -> Mapping[str, str]:
+        """Attribution, where no span processor of ours will add it or had the chance to."""
+        provider = self._provider if self._provider is not None else trace.get_tracer_provider()
+        if provider is not self._seen:
+            self._seen, self._processor = provider, equip(provider, self.faults)
+        if self._processor is not None and not joined:
+            return {}
+        return resolve(scope_of(here), trace.get_current_span(here), _no_parent)
+
+
+class Invocation:
+    """A call in flight. Whatever happens, it ends once; later endings are ignored."""
+
+    def __init__(
+        self,
+        sink: _Sink,
+        context: Context,
+        reading: Reading,
+        faults: Faults,
+        record_beside: Callable[[Answer], None],
+    ) -> None:
+        self._sink = sink
+        self._record_beside = record_beside
+        self._context = context
+        self._reading = reading
+        self._faults = faults
+        self._attempts = 0
+        self._started = time.perf_counter()
+        self._first_chunk: float | None = None
+        self._body: Callable[[], object] | None = None
+        self._ended = False
+
+    @contextmanager
+    def active(self) -> Generator[None]:
+        """Makes the call's span the current one while the SDK works."""
+        # Not kept on this object: a Context that knows its invocation would make a cycle for the collector to find.
+        token = otel.attach(otel.set_value(_INVOCATION, self, self._context))
+        try:
+            yield
+        finally:
+            otel.detach(token)
+
+    @property
+    def unsent(self) -> bool:
+        """Whether no request has been sent for this call yet."""
+        return self._attempts == 0
+
+    def attempted(self) -> None:
+        """One more request was sent for this call."""
+        self._attempts += 1
+
+    def responded(self, body: Callable[[], object]) -> None:
+        """The provider answered with a `body`, of which the SDK may fail to make its objects."""
+        self._body = body
+
+    def read(self, part: object) -> None:
+        """Takes in an answer or one chunk of it."""
+        try:
+            self._reading.add(part)
+        except Exception as error:
+            self._faults.caught("reading an answer", error)
+
+    def read_chunk(self, chunk: object) -> None:
+        """Takes in a chunk, and the time of the first."""
+        if self._first_chunk is None:
+            self._first_chunk = time.perf_counter() - self._started
+        self.read(chunk)
+
+    def end(self) -> None:
+        """The provider has answered in full, or nobody reads on: a stream closed early or dropped is no error."""
+        self._finish(None)
+
+    def fail(self, error: BaseException) -> None:
+        """The call ended with `error`, which the caller sees unchanged."""
+        if self._body is not None and not self._ended:
+            try:
+                self._reading.add(self._body())
+            except Exception as fault:
+                self._faults.caught("reading an answer", fault)
+        self._finish(error)
+
+    def _finish(self, error: BaseException | None) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        answer = Answer()
+        attributes: dict[str, AttributeValue] = {}
+        try:
+            answer = self._reading.answer()
+            attributes = answer_attributes(answer)
+        except Exception as fault:
+            self._faults.caught("reading an answer", fault)
+        try:
+            if self._attempts:
+                attributes["spancost.retries"] = self._attempts - 1
+            if self._first_chunk is not None:
+                attributes["gen_ai.response.time_to_first_chunk"] = self._first_chunk
+            if error is not None:
+                attributes["error.type"] = error_type(error)
+                # No description: a provider's message can quote the prompt.
+                self._sink.set_status(Status(StatusCode.ERROR))
+            self._sink.set_attributes(attributes)
+        except Exception as fault:
+            self._faults.caught("writing a span", fault)
+        try:
+            self._sink.end()
+            for other in answer.beside:
+                self._record_beside(other)
+        except Exception as fault:
+            self._faults.caught("ending a span", fault)
+
+
+def current() -> Invocation | None:
+    """The call that the running code works for."""
+    invocation = otel.get_value(_INVOCATION)
+    return invocation if isinstance(invocation, Invocation) else None
+
+
+def _no_parent(_: Span) -> None:
+    return None

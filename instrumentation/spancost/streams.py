@@ -1,0 +1,235 @@
+"""Streams and raw responses that end their call's span, and look like the SDK's own in every other way.
+
+A chunk is handed on the moment it arrives and as the object it was. The proxies keep type checks, attributes and
+laziness of what they wrap; the sync and the async one share all but the `await`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import wrapt
+
+if TYPE_CHECKING:
+    from spancost.invocation import Invocation
+
+    _Proxy: TypeAlias = wrapt.ObjectProxy[Any]
+else:
+    _Proxy = wrapt.ObjectProxy
+
+Hides: TypeAlias = Callable[[object], bool]
+"""Whether a chunk is there only because we asked the provider for it."""
+
+
+def observed(result: Any, invocation: Invocation, hides: Hides) -> Any:
+    """What the caller gets for `result`: the same object when it is complete, or a proxy that sees the rest arrive."""
+    if hasattr(result, "http_response") and hasattr(result, "parse"):
+        return _observed_raw(result, invocation, hides)
+    if hasattr(result, "__anext__"):
+        return AsyncObservedStream(result, invocation, hides)
+    if hasattr(result, "__next__"):
+        return ObservedStream(result, invocation, hides)
+    invocation.read(result)
+    invocation.end()
+    return result
+
+
+class _Observed(_Proxy):
+    """What every proxy shares: the object it stands for, its call, and ending that when the object is closed."""
+
+    def __init__(self, wrapped: Any, invocation: Invocation) -> None:
+        super().__init__(wrapped)
+        self._self_invocation = invocation
+
+    # Properties, so that a name exists only where the SDK's own object has it.
+    @property
+    def close(self) -> Callable[..., Any]:
+        """The object's own `close`, which also ends the call."""
+        return _followed_by(self.__wrapped__.close, self._self_closed)
+
+    @property
+    def aclose(self) -> Callable[..., Any]:
+        """The object's own `aclose`, which also ends the call."""
+        return _followed_by(self.__wrapped__.aclose, self._self_closed)
+
+    def _self_closed(self) -> None:
+        self._self_invocation.end()
+
+
+def _followed_by(close: Callable[..., Any], end: Callable[[], None]) -> Callable[..., Any]:
+    """`close`, then `end`; at once or when awaited, as `close` has it."""
+
+    def closing(*args: Any, **kwargs: Any) -> Any:
+        try:
+            result = close(*args, **kwargs)
+        except BaseException:
+            end()
+            raise
+        if inspect.isawaitable(result):
+            return _awaited(result, end)
+        end()
+        return result
+
+    return closing
+
+
+async def _awaited(result: Awaitable[Any], end: Callable[[], None]) -> Any:
+    try:
+        return await result
+    finally:
+        end()
+
+
+class _ObservedBody(_Observed):
+    """The HTTP response under a stream: some helpers of the SDKs close it instead of the stream."""
+
+
+class _ObservedChunks(_Observed):
+    """What sync and async streams share."""
+
+    def __init__(self, wrapped: Any, invocation: Invocation, hides: Hides) -> None:
+        super().__init__(wrapped, invocation)
+        self._self_hides = hides
+        body = getattr(wrapped, "response", None)
+        self._self_body = None if body is None else _ObservedBody(body, invocation)
+
+    def __del__(self) -> None:
+        # Dropped half-way: nobody will read on.
+        self._self_invocation.end()
+
+    @property
+    def response(self) -> Any:
+        """The stream's HTTP response."""
+        return self.__wrapped__.response if self._self_body is None else self._self_body
+
+    def _self_shows(self, chunk: object) -> bool:
+        """Takes in a chunk; False when the caller did not ask for it."""
+        self._self_invocation.read_chunk(chunk)
+        return not self._self_hides(chunk)
+
+    def _self_stopped(self, error: BaseException) -> None:
+        if isinstance(error, (StopIteration, StopAsyncIteration, GeneratorExit)):
+            self._self_invocation.end()
+        else:
+            self._self_invocation.fail(error)
+
+
+class ObservedStream(_ObservedChunks):
+    """A sync stream."""
+
+    def __next__(self) -> Any:
+        while True:
+            try:
+                with self._self_invocation.active():
+                    chunk = self.__wrapped__.__next__()
+            except BaseException as error:
+                self._self_stopped(error)
+                raise
+            if self._self_shows(chunk):
+                return chunk
+
+    def __iter__(self) -> Iterator[Any]:
+        while True:
+            try:
+                chunk = self.__next__()
+            except StopIteration:
+                return
+            yield chunk
+
+    def __enter__(self) -> ObservedStream:
+        self.__wrapped__.__enter__()
+        return self
+
+    def __exit__(self, *exc_info: Any) -> Any:
+        try:
+            return self.__wrapped__.__exit__(*exc_info)
+        finally:
+            self._self_invocation.end()
+
+
+class AsyncObservedStream(_ObservedChunks):
+    """An async stream."""
+
+    async def __anext__(self) -> Any:
+        while True:
+            try:
+                with self._self_invocation.active():
+                    chunk = await self.__wrapped__.__anext__()
+            except BaseException as error:
+                self._self_stopped(error)
+                raise
+            if self._self_shows(chunk):
+                return chunk
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        while True:
+            try:
+                chunk = await self.__anext__()
+            except StopAsyncIteration:
+                return
+            yield chunk
+
+    async def __aenter__(self) -> AsyncObservedStream:
+        await self.__wrapped__.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: Any) -> Any:
+        try:
+            return await self.__wrapped__.__aexit__(*exc_info)
+        finally:
+            self._self_invocation.end()
+
+
+def _observed_raw(result: Any, invocation: Invocation, hides: Hides) -> Any:
+    """A raw response: at once when its body is there already, else when the caller reads it."""
+    if _read_body(result, invocation):
+        return result
+    return RawResponse(result, invocation, hides)
+
+
+def _read_body(result: Any, invocation: Invocation) -> bool:
+    """Ends the call with a body that has been read; False when it has not, or is a stream of events."""
+    response = result.http_response
+    if "text/event-stream" in response.headers.get("content-type", "") or not hasattr(response, "_content"):
+        return False
+    try:
+        body: object = response.json()
+    except ValueError:
+        body = None
+    invocation.read(body)
+    invocation.end()
+    return True
+
+
+class RawResponse(_Observed):
+    """A raw response whose body is still to come: `parse` gives an observed stream, `close` ends the call."""
+
+    def __init__(self, wrapped: Any, invocation: Invocation, hides: Hides) -> None:
+        super().__init__(wrapped, invocation)
+        self._self_hides = hides
+        self._self_parsed: tuple[Any, Any] | None = None
+
+    def __del__(self) -> None:
+        # What `parse` gave may live on, and ends the call itself.
+        if self._self_parsed is None:
+            self._self_invocation.end()
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        """What the SDK makes of the body."""
+        parsed = self.__wrapped__.parse(*args, **kwargs)
+        return self._self_later(parsed) if inspect.isawaitable(parsed) else self._self_seen(parsed)
+
+    async def _self_later(self, parsed: Awaitable[Any]) -> Any:
+        return self._self_seen(await parsed)
+
+    def _self_seen(self, parsed: Any) -> Any:
+        # The SDK answers a second `parse` from its cache; so do we, or a stream would be counted twice.
+        if self._self_parsed is None or self._self_parsed[0] is not parsed:
+            self._self_parsed = (parsed, observed(parsed, self._self_invocation, self._self_hides))
+        return self._self_parsed[1]
+
+    def _self_closed(self) -> None:
+        if not _read_body(self.__wrapped__, self._self_invocation):
+            self._self_invocation.end()

@@ -1,0 +1,152 @@
+"""The SDKs behind one face, so that a promise made for all of them is one test: three SDKs, each sync and async.
+
+Every method is a coroutine; a driver of a sync client just never waits.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import anthropic
+import openai
+from google import genai
+from google.genai import errors, types
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .provider import Provider
+
+PROMPT = "a secret prompt"
+_MESSAGES: Any = [{"role": "user", "content": PROMPT}]
+
+
+@dataclass
+class Driver(ABC):
+    """An SDK's client, talking to the provider given."""
+
+    provider: Provider
+
+    error: type[Exception]
+    stream_type: type[Any] | None
+    """What a stream is an instance of, where that is public."""
+
+    is_async: ClassVar[bool]
+
+    @abstractmethod
+    def ask(self) -> Any:
+        """Makes a plain call; of an async client, its coroutine."""
+
+    @abstractmethod
+    def ask_stream(self) -> Any:
+        """Makes a streamed call; of an async client, its coroutine."""
+
+    async def plain(self) -> Any:
+        """The answer to a plain call."""
+        return await self.ask() if self.is_async else self.ask()
+
+    async def stream(self) -> Any:
+        """An open stream."""
+        return await self.ask_stream() if self.is_async else self.ask_stream()
+
+    async def rest(self, stream: Any) -> list[Any]:
+        """All chunks that are still to come."""
+        return [chunk async for chunk in stream] if self.is_async else list(stream)
+
+    async def one(self, stream: Any) -> Any:
+        """The next chunk."""
+        return await anext(stream) if self.is_async else next(stream)
+
+    async def close(self, stream: Any) -> None:
+        """Closes a stream before its end."""
+        if not self.is_async:
+            stream.close()
+        elif hasattr(stream, "aclose"):
+            await stream.aclose()
+        else:
+            await stream.close()
+
+
+class OpenAIDriver(Driver):
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(provider, openai.APIStatusError, openai.Stream)
+        self.client: Any = openai.OpenAI(api_key="key", http_client=provider.client())
+
+    is_async = False
+
+    def ask(self) -> Any:
+        return self.client.chat.completions.create(model="gpt-5", messages=_MESSAGES)
+
+    def ask_stream(self) -> Any:
+        return self.client.chat.completions.create(model="gpt-5", messages=_MESSAGES, stream=True)
+
+
+class AsyncOpenAIDriver(OpenAIDriver):
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(provider)
+        self.stream_type = openai.AsyncStream
+        self.client = openai.AsyncOpenAI(api_key="key", http_client=provider.async_client())
+
+    is_async = True
+
+
+class AnthropicDriver(Driver):
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(provider, anthropic.APIStatusError, anthropic.Stream)
+        self.client: Any = anthropic.Anthropic(api_key="key", http_client=provider.client())
+
+    is_async = False
+
+    def ask(self) -> Any:
+        return self.client.messages.create(model="claude-sonnet-5", max_tokens=64, messages=_MESSAGES)
+
+    def ask_stream(self) -> Any:
+        return self.client.messages.create(model="claude-sonnet-5", max_tokens=64, messages=_MESSAGES, stream=True)
+
+
+class AsyncAnthropicDriver(AnthropicDriver):
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(provider)
+        self.stream_type = anthropic.AsyncStream
+        self.client = anthropic.AsyncAnthropic(api_key="key", http_client=provider.async_client())
+
+    is_async = True
+
+
+class GoogleDriver(Driver):
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(provider, errors.APIError, None)
+        retry = types.HttpRetryOptions(attempts=3, initial_delay=0.001, max_delay=0.001, jitter=0)
+        options = types.HttpOptions(
+            httpx_client=provider.client(), httpx_async_client=provider.async_client(), retry_options=retry
+        )
+        self.client: Any = genai.Client(api_key="key", http_options=options)
+        self.models: Any = self.client.models
+
+    is_async = False
+
+    def ask(self) -> Any:
+        return self.models.generate_content(model="gemini-2.5-flash", contents=PROMPT)
+
+    def ask_stream(self) -> Any:
+        return self.models.generate_content_stream(model="gemini-2.5-flash", contents=PROMPT)
+
+
+class AsyncGoogleDriver(GoogleDriver):
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(provider)
+        self.models = self.client.aio.models
+
+    is_async = True
+
+
+DRIVERS: Mapping[str, type[Any]] = {
+    "openai": OpenAIDriver,
+    "openai-async": AsyncOpenAIDriver,
+    "anthropic": AnthropicDriver,
+    "anthropic-async": AsyncAnthropicDriver,
+    "google": GoogleDriver,
+    "google-async": AsyncGoogleDriver,
+}

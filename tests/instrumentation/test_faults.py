@@ -1,0 +1,153 @@
+"""Our own bugs stay ours: the call is what it would have been, and the bug is counted."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry.trace import NoOpTracer
+
+import spancost
+from spancost import startup
+from spancost.faults import Faults
+from spancost.sdks import anthropic as anthropic_sdk
+from spancost.sdks import google_genai as google_sdk
+from spancost.sdks import openai as openai_sdk
+from spancost.stainless import Operation
+
+from .drivers import DRIVERS
+
+if TYPE_CHECKING:
+    from .conftest import Telemetry
+    from .provider import Provider
+
+
+class BrokenReading:
+    """Fails wherever it can."""
+
+    def __init__(self, *_: object) -> None:
+        """Whatever an operation passes."""
+
+    def add(self, part: object) -> None:
+        raise RuntimeError("a bug in an extractor")
+
+    def answer(self) -> Any:
+        raise RuntimeError("a bug in an extractor")
+
+
+@pytest.fixture
+def _broken_readings(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken: Any = BrokenReading
+    monkeypatch.setattr(openai_sdk, "OPERATIONS", {"/chat/completions": Operation("chat", broken)})
+    monkeypatch.setattr(anthropic_sdk, "OPERATIONS", {"/v1/messages": Operation("chat", broken)})
+    google = dict.fromkeys(google_sdk.OPERATIONS, ("generate_content", broken))
+    monkeypatch.setattr(google_sdk, "OPERATIONS", google)
+
+
+@pytest.mark.usefixtures("_broken_readings")
+@pytest.mark.parametrize("name", DRIVERS)
+async def test_a_broken_extractor_changes_nothing_and_is_counted(
+    name: str, provider: Provider, telemetry: Telemetry
+) -> None:
+    driver = DRIVERS[name](provider)
+    bare = await driver.plain(), len(await driver.rest(await driver.stream()))
+    spancost.instrument(tracer_provider=telemetry.tracer_provider, meter_provider=telemetry.meter_provider)
+    try:
+        seen = await driver.plain(), len(await driver.rest(await driver.stream()))
+    finally:
+        spancost.uninstrument()
+    assert type(seen[0]) is type(bare[0])
+    assert seen[1] == bare[1]
+    assert len(telemetry.spans) == 2
+    assert telemetry.internal_errors["reading an answer"] >= 4
+
+
+@pytest.mark.parametrize("name", DRIVERS)
+async def test_a_broken_description_changes_nothing_and_is_counted(
+    name: str, provider: Provider, instrumented: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Any:
+        raise RuntimeError("a bug before the call")
+
+    for module in ("openai", "anthropic", "google_genai"):
+        monkeypatch.setattr(f"spancost.sdks.{module}.provider_of", broken, raising=False)
+    monkeypatch.setattr("spancost.stainless.provider_of", broken)
+    driver = DRIVERS[name](provider)
+    assert await driver.plain() is not None
+    assert len(await driver.rest(await driver.stream())) > 0
+    assert instrumented.internal_errors == {"beginning a call": 2}
+
+
+class BrokenSpan:
+    """A span of a tracer that fails at everything that happens to it."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"a bug in a tracer: {name}")
+
+
+class BrokenTracer(NoOpTracer):
+    def start_span(self, *args: Any, **kwargs: Any) -> Any:
+        return BrokenSpan()
+
+
+@pytest.mark.parametrize("name", DRIVERS)
+async def test_a_broken_tracer_changes_nothing_and_is_counted(
+    name: str, provider: Provider, telemetry: Telemetry
+) -> None:
+    class BrokenProvider:
+        def get_tracer(self, *_: Any, **__: Any) -> BrokenTracer:
+            return BrokenTracer()
+
+    broken: Any = BrokenProvider()
+    spancost.instrument(tracer_provider=broken, meter_provider=telemetry.meter_provider)
+    try:
+        driver = DRIVERS[name](provider)
+        assert await driver.plain() is not None
+        assert len(await driver.rest(await driver.stream())) > 0
+    finally:
+        spancost.uninstrument()
+    assert telemetry.internal_errors == {"writing a span": 2, "ending a span": 2}
+
+
+def test_a_fault_is_told_once_at_debug_level(caplog: pytest.LogCaptureFixture) -> None:
+    faults = Faults()
+    with caplog.at_level(logging.DEBUG, logger="spancost"):
+        for _ in range(3):
+            faults.caught("reading an answer", ValueError("a bug"))
+    (record,) = caplog.records
+    assert record.levelno == logging.DEBUG
+    assert record.getMessage() == "spancost: reading an answer failed; the call itself is not affected"
+
+
+def test_preparing_a_process_never_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> Any:
+        raise RuntimeError("no tracer provider")
+
+    monkeypatch.setenv("ANTHROPIC_OPEN_TELEMETRY_PROPAGATION", "true")
+    monkeypatch.setattr("opentelemetry.trace.get_tracer_provider", broken)
+    startup.pre_instrument()
+
+
+def test_preparing_a_process_keeps_what_the_user_has_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_OPEN_TELEMETRY_PROPAGATION", "true")
+    startup.pre_instrument()
+    import os
+
+    assert os.environ["ANTHROPIC_OPEN_TELEMETRY_PROPAGATION"] == "true"
+
+
+def test_an_error_that_is_no_exception_passes_through(
+    provider: Provider, instrumented: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stop(BaseException):
+        """Like KeyboardInterrupt."""
+
+    def stop(*_: Any, **__: Any) -> Any:
+        raise Stop
+
+    driver = DRIVERS["openai"](provider)
+    monkeypatch.setattr(type(provider), "__call__", stop)
+    with pytest.raises(Stop):
+        driver.ask()
+    assert instrumented.attributes["error.type"].endswith("Stop")

@@ -1,0 +1,149 @@
+"""What is particular to the `google-genai` SDK: several paid requests behind one method call, and Vertex AI."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import pytest
+from google import genai
+from google.genai import types
+from google.oauth2.credentials import Credentials
+
+from spancost.sdks.google_genai import content_usage
+from spancost_pricing import Usage
+
+from .provider import GEMINI_USAGE, GENERATED
+
+if TYPE_CHECKING:
+    from .conftest import Telemetry
+    from .provider import Provider
+
+
+def client(provider: Provider, **options: Any) -> Any:
+    http = types.HttpOptions(httpx_client=provider.client(), httpx_async_client=provider.async_client())
+    return genai.Client(http_options=http, **options)
+
+
+def test_each_hop_of_automatic_function_calling_is_a_call(instrumented: Telemetry) -> None:
+    hops = [
+        {"functionCall": {"name": "temperature", "args": {"city": "Oslo"}}},
+        {"text": "It is 4 degrees."},
+    ]
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        turns = len(json.loads(request.content)["contents"])
+        part = hops[0 if turns == 1 else 1]
+        candidate = {"content": {"role": "model", "parts": [part]}, "finishReason": "STOP"}
+        usage = {"promptTokenCount": 10 * turns, "candidatesTokenCount": turns, "totalTokenCount": 11 * turns}
+        return httpx2.Response(200, json={**GENERATED, "candidates": [candidate], "usageMetadata": usage})
+
+    def temperature(city: str) -> int:
+        """Degrees in a city."""
+        return len(city)
+
+    sdk: Any = genai.Client(
+        api_key="key",
+        http_options=types.HttpOptions(httpx_client=httpx2.Client(transport=httpx2.MockTransport(answer))),
+    )
+    config = types.GenerateContentConfig(tools=[temperature])
+    response = sdk.models.generate_content(model="gemini-2.5-flash", contents="How cold is it?", config=config)
+    assert response.text == "It is 4 degrees."
+    usages = [(span.attributes or {})["gen_ai.usage.input_tokens"] for span in instrumented.spans]
+    assert usages == [10, 30]
+
+
+def test_vertex_is_another_provider_than_the_gemini_api_and_its_location_is_kept(
+    provider: Provider, instrumented: Telemetry
+) -> None:
+    usage = {name: value for name, value in GEMINI_USAGE.items() if name != "serviceTier"}
+    provider.answer = {**GENERATED, "usageMetadata": {**usage, "trafficType": "ON_DEMAND_PRIORITY"}}
+    vertex = client(
+        provider, vertexai=True, project="p", location="europe-west4", credentials=Credentials(token="token")
+    )
+    vertex.models.generate_content(model="gemini-2.5-flash", contents="Hi")
+    attributes = instrumented.attributes
+    assert attributes["gen_ai.provider.name"] == "gcp.vertex_ai"
+    assert attributes["server.address"] == "europe-west4-aiplatform.googleapis.com"
+    assert attributes["spancost.region"] == "europe-west4"
+    assert attributes["gen_ai.request.model"] == "gemini-2.5-flash"
+    assert attributes["spancost.service_tier"] == "priority"
+
+
+def test_the_served_tier_that_the_typed_answer_drops_is_kept(provider: Provider, instrumented: Telemetry) -> None:
+    provider.answer = {**GENERATED, "usageMetadata": {**GEMINI_USAGE, "serviceTier": "flex"}}
+    client(provider, api_key="key").models.generate_content(model="gemini-2.5-flash", contents="Hi")
+    assert instrumented.attributes["spancost.service_tier"] == "flex"
+
+
+def test_searches_that_ran_are_counted_and_those_only_offered_are_not(
+    provider: Provider, instrumented: Telemetry
+) -> None:
+    sdk = client(provider, api_key="key")
+    config = types.GenerateContentConfig(tools=[types.Tool(google_search=types.GoogleSearch())])
+    sdk.models.generate_content(model="gemini-2.5-flash", contents="Hi", config=config)
+    candidate = {**GENERATED["candidates"][0], "groundingMetadata": {"webSearchQueries": ["a", "b"]}}
+    provider.answer = {**GENERATED, "candidates": [candidate]}
+    sdk.models.generate_content(model="gemini-2.5-flash", contents="Hi", config=config)
+    offered, ran = (dict(span.attributes or {}) for span in instrumented.spans)
+    assert "spancost.usage.web_searches" not in offered
+    assert ran["spancost.usage.web_searches"] == 2
+
+
+def test_counting_tokens_is_free_and_no_model_call(provider: Provider, instrumented: Telemetry) -> None:
+    provider.answer = {"totalTokens": 3}
+    client(provider, api_key="key").models.count_tokens(model="gemini-2.5-flash", contents="Hi")
+    assert instrumented.spans == []
+
+
+def test_an_address_of_ones_own_is_kept(provider: Provider, instrumented: Telemetry) -> None:
+    http = types.HttpOptions(httpx_client=provider.client(), base_url="http://127.0.0.1:8080")
+    sdk: Any = genai.Client(api_key="key", http_options=http)
+    sdk.models.generate_content(model="gemini-2.5-flash", contents="Hi")
+    assert instrumented.attributes["server.address"] == "127.0.0.1"
+    assert instrumented.attributes["server.port"] == 8080
+    assert instrumented.attributes["gen_ai.provider.name"] == "gcp.gemini"
+
+
+@pytest.mark.parametrize(
+    ("reported", "usage"),
+    [
+        pytest.param(
+            {"promptTokenCount": 100, "toolUsePromptTokenCount": 40, "candidatesTokenCount": 0},
+            Usage(input_tokens=140, output_tokens=0),
+            id="tool results stand beside the prompt",
+        ),
+        pytest.param(
+            {"promptTokenCount": 100, "thoughtsTokenCount": 30},
+            Usage(input_tokens=100, output_tokens=30, reasoning_tokens=30),
+            id="thoughts without candidates",
+        ),
+        pytest.param(
+            {
+                "promptTokenCount": 500,
+                "cachedContentTokenCount": 300,
+                "candidatesTokenCount": 20,
+                "promptTokensDetails": [
+                    {"modality": "TEXT", "tokenCount": 100},
+                    {"modality": "AUDIO", "tokenCount": 300},
+                    {"modality": "IMAGE", "tokenCount": 100},
+                ],
+                "cacheTokensDetails": [{"modality": "AUDIO", "tokenCount": 250}],
+                "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 20}],
+            },
+            Usage(
+                input_tokens=500,
+                cache_read_tokens=300,
+                input_audio_tokens=300,
+                input_image_tokens=100,
+                cache_read_audio_tokens=250,
+                output_tokens=20,
+                output_image_tokens=20,
+            ),
+            id="modalities",
+        ),
+    ],
+)
+def test_usage_is_read_as_totals_that_include_their_parts(reported: dict[str, Any], usage: Usage) -> None:
+    assert content_usage(reported, 0) == usage
