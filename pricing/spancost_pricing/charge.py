@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from spancost_pricing.usage import TokenClass, Unit
@@ -59,9 +60,8 @@ class Route(NamedTuple):
     """`fast` where the provider sells speed apart from tiers."""
 
 
-@dataclass(frozen=True, slots=True)
-class LineItem:
-    """One quantity at one rate."""
+class LineItem(NamedTuple):
+    """One quantity at one rate. A tuple, because a call has several and each is made in well under a microsecond."""
 
     unit: TokenClass | Unit
     """The token class or unit that was charged."""
@@ -95,6 +95,9 @@ class Charge:
     items: tuple[LineItem, ...]
     book: str
     """Version of the price book that was in force."""
+    quantities: Mapping[TokenClass | Unit, Decimal | int]
+    """Everything that was used, by disjoint class or unit, whether or not it has a rate. Where the usage contradicts
+    itself (`invalid_usage`) the reported input and output totals stand under `input` and `output`."""
     detail: str = ""
     """One sentence for a person where `reason` alone does not say enough."""
     assumptions: tuple[str, ...] = ()

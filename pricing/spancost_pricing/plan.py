@@ -1,0 +1,287 @@
+"""A route's rates for one day, decided once so that charging a call is multiplication.
+
+Everything that depends on names, terms and dates is resolved here: which layer prices which item, what an item
+without a rate falls back to, which multipliers apply, where in the day a rate changes. The result is a short list
+of rate cards. This module decides; `book` remembers and multiplies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from spancost_pricing.entries import Entry, Listing, Terms
+from spancost_pricing.identity import identify, model_names, provider_ids, terms
+from spancost_pricing.instants import DAY_NS, instant
+from spancost_pricing.rates import ITEMS, PARENTS, TOKEN_ITEMS, UNIT_OF, Price, decimal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from decimal import Decimal
+
+    from spancost_pricing.charge import Layer, Reason, Route
+    from spancost_pricing.rates import Item
+    from spancost_pricing.snapshot import Snapshot
+    from spancost_pricing.tariff import Multiplier, Tariff
+    from spancost_pricing.usage import TokenClass, Unit
+
+_NOTHING: Final = Price(Fraction(0))
+
+
+class Line(NamedTuple):
+    """One item's final rate, with what explains it."""
+
+    unit: TokenClass | Unit
+    numerator: int
+    denominator: int
+    rate_pico: Decimal
+    price_id: str
+    valid_from: datetime | None
+    layer: Layer
+    source: str
+    multipliers: tuple[str, ...]
+    minimum: int
+    assumption: str | None
+    """What had to be assumed about the rate, said only where the rate is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The rates of one route at one time."""
+
+    above: tuple[int, ...]
+    """Input tokens above which the next column of `columns` prices the whole request."""
+    columns: tuple[Mapping[Item, Line], ...]
+    free: bool
+    has_hour_writes: bool
+    """Whether a cache write for an hour has a rate of its own."""
+    assumptions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a route has no rates at some time."""
+
+    reason: Reason
+    detail: str
+
+
+Plan = tuple[tuple[int, Card | Refusal], ...]
+"""`(end, rates)` in order of time: the rates hold until that instant; the last until the end of the day."""
+
+
+class _Pick(NamedTuple):
+    price: Price
+    key: Item
+    entry: Entry
+    tier: Multiplier | None
+    off_terms: bool = False
+    """The call is on special terms that have token rates, but none for this item."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """A model as every layer knows it."""
+
+    provider: str
+    names: tuple[str, ...]
+    terms: Terms
+    listings: tuple[Listing, ...]
+
+
+class Planner:
+    """Compiles routes against the layers of prices, the first of which to know an item's rate decides it."""
+
+    def __init__(self, tariffs: Sequence[Tariff], snapshot: Snapshot) -> None:
+        self._tariffs = tuple(tariffs)
+        self._snapshot = snapshot
+        listed = snapshot.providers.union(*(tariff.providers for tariff in tariffs))
+        self._table = provider_ids(listed)
+        self._multipliers = tuple(rule for tariff in tariffs for rule in tariff.multipliers)
+
+    def plan(self, route: Route, day: int) -> Plan:
+        """The rates of a route through one UTC day."""
+        model = self._identify(route)
+        if isinstance(model, Refusal):
+            return (((day + 1) * DAY_NS, model),)
+        edges = {(day + 1) * DAY_NS}
+        for listing in model.listings:
+            for entry in listing.entries():
+                edges.update(entry.validity.edges(day))
+        for rule in self._multipliers:
+            edges.update(rule.validity.edges(day))
+        plan: list[tuple[int, Card | Refusal]] = []
+        start = day * DAY_NS
+        for end in sorted(edges):
+            plan.append((end, self._card(model, start)))
+            start = end
+        return tuple(plan)
+
+    def _identify(self, route: Route) -> _Model | Refusal:
+        route, provider = identify(route, self._table)
+        if provider is None:
+            return Refusal("unknown_provider", f"no price list for provider {route.provider[:80]!r}")
+        for tariff in self._tariffs:
+            for alias in tariff.aliases:
+                if alias.scope.covers(provider, model_names(provider, route.model, self._table)):
+                    provider = alias.provider or provider
+                    route = route._replace(
+                        model=alias.model,
+                        deployment=route.deployment or alias.deployment,
+                        region=route.region or alias.region,
+                    )
+                    break
+        names = model_names(provider, route.model, self._table)
+        # An ARN may contain the name of the model that a custom one was made from, which is not its price.
+        base = self._snapshot.find(provider, [name for name in names if not name.startswith("arn:")])
+        if base is not None:
+            names = tuple(dict.fromkeys((*names, base.model.lower())))
+        listings = [found for tariff in self._tariffs if (found := tariff.find(provider, names)) is not None]
+        if base is not None:
+            listings.append(base)
+        if not listings:
+            return Refusal("unknown_model", f"{provider} has no price for model {route.model[:80]!r}")
+        return _Model(provider, names, terms(route), tuple(listings))
+
+    def _card(self, model: _Model, ns: int) -> Card | Refusal:
+        held = [(listing.standard_at(ns), listing.special_at(ns, model.terms)) for listing in model.listings]
+        if not any(standard or special for standard, special in held):
+            return Refusal("before_first_rate", f"no price of {model.provider} {model.names[0]!r} was in force yet")
+        tiers = [rule for rule in self._multipliers if rule.kind == "tier" and self._applies(rule, model, ns)]
+        unknown = self._unknown_term(model.terms, held, tiers)
+        if unknown is not None:
+            return Refusal("unknown_tier", f"{model.provider} {model.names[0]!r} has no price for {unknown}")
+
+        picks: dict[Item, _Pick] = {}
+        assumptions: list[str] = []
+        for item in ITEMS:
+            pick = self._pick(item, model, held, tiers)
+            if pick is not None:
+                picks[item] = pick
+        assumptions += [listing.guess for listing in model.listings if listing.guess is not None]
+        free = all(pick.price.is_zero for pick in picks.values())
+        if free and not (picks and all(pick.entry.layer == "user" for pick in picks.values())):
+            gift = self._free(model)
+            if gift is None:
+                detail = f"{model.provider} {model.names[0]!r} is listed without a price and not known to be free"
+                return Refusal("unknown_model", detail)
+            for item in ITEMS:
+                if item in TOKEN_ITEMS:
+                    picks.setdefault(item, _Pick(_NOTHING, item, gift, None))
+        others = [
+            [rule for rule in self._multipliers if rule.kind == kind and self._applies(rule, model, ns)]
+            for kind in ("region", "discount")
+        ]
+        unsaid = [rule.unreported(model.provider, model.names, model.terms, ns) for rule in self._multipliers]
+        assumptions += [f"{term} not reported: the price without it taken" for term in dict.fromkeys(unsaid) if term]
+        above = tuple(sorted({tokens for pick in picks.values() for tokens, _ in pick.price.steps}))
+        minimums = {item: self._minimum(item, model) for item in picks}
+        columns: list[Mapping[Item, Line]] = []
+        for tokens in (0, *(boundary + 1 for boundary in above)):
+            columns.append({i: _line(i, pick, tokens, model, others, minimums[i]) for i, pick in picks.items()})
+        return Card(above, tuple(columns), free, "cache_write_1h" in picks, tuple(assumptions))
+
+    def _pick(
+        self,
+        item: Item,
+        model: _Model,
+        held: Sequence[tuple[list[Entry], list[Entry]]],
+        tiers: Sequence[Multiplier],
+    ) -> _Pick | None:
+        key: Item | None = item
+        asked: set[Item] = set()
+        while key is not None and key not in asked:
+            asked.add(key)
+            tier = next((rule for rule in tiers if key in rule.items), None)
+            for standard, special in held:
+                for entry in special:
+                    if key in entry.prices:
+                        return _Pick(entry.prices[key], key, entry, None)
+                if tier is not None:
+                    for entry in standard:
+                        if key in entry.prices:
+                            return _Pick(entry.prices[key], key, entry, tier)
+            for standard, _ in held:
+                for entry in standard:
+                    if key in entry.prices:
+                        return _Pick(entry.prices[key], key, entry, None, off_terms=self._is_off_terms(key, held))
+            key = self._parent(key, model)
+        return None
+
+    @staticmethod
+    def _is_off_terms(item: Item, held: Sequence[tuple[list[Entry], list[Entry]]]) -> bool:
+        special = [entry for _, entries in held for entry in entries if {"tier", "speed"} & entry.when.keys()]
+        return item in TOKEN_ITEMS and any(TOKEN_ITEMS & entry.prices.keys() for entry in special)
+
+    def _parent(self, item: Item, model: _Model) -> Item | None:
+        for tariff in self._tariffs:
+            for fact in tariff.same_rates:
+                if item in fact.items and fact.scope.covers(model.provider, model.names):
+                    return fact.as_item
+        return PARENTS.get(item)
+
+    @staticmethod
+    def _applies(rule: Multiplier, model: _Model, ns: int) -> bool:
+        return rule.applies(model.provider, model.names, model.terms, ns)
+
+    def _minimum(self, item: Item, model: _Model) -> int:
+        for tariff in self._tariffs:
+            for fact in tariff.minimums:
+                if fact.item == item and fact.scope.covers(model.provider, model.names):
+                    return fact.least
+        return 0
+
+    @staticmethod
+    def _unknown_term(
+        asked: Terms, held: Sequence[tuple[list[Entry], list[Entry]]], tiers: Sequence[Multiplier]
+    ) -> str | None:
+        special = [entry for _, entries in held for entry in entries]
+        for term, value in (("tier", asked.tier), ("speed", asked.speed)):
+            known = any(term in entry.when for entry in special) or any(rule.is_on(term) for rule in tiers)
+            if value is not None and not known:
+                return f"{term} {value[:40]!r}"
+        return None
+
+    def _free(self, model: _Model) -> Entry | None:
+        for tariff in self._tariffs:
+            for fact in tariff.free:
+                if fact.scope.covers(model.provider, model.names):
+                    return Entry(tariff.layer, fact.source, model.provider, model.names[0], {})
+        return None
+
+
+def _line(
+    item: Item,
+    pick: _Pick,
+    tokens: int,
+    model: _Model,
+    others: Sequence[Sequence[Multiplier]],
+    minimum: int,
+) -> Line:
+    entry = pick.entry
+    rate = pick.price.at(tokens)
+    applied = [] if pick.tier is None else [pick.tier]
+    for rules in others:
+        applied += [rule for rule in rules if item in rule.items][:1]
+    for rule in applied:
+        rate *= rule.factor
+    seller = entry.provider if entry.layer == "genai-prices" else model.provider
+    on = "".join(f"@{value}" for value in entry.when.values())
+    start = entry.validity.start_ns
+    return Line(
+        unit=UNIT_OF[item],
+        numerator=rate.numerator,
+        denominator=rate.denominator,
+        rate_pico=decimal(rate),
+        price_id=f"{seller}/{entry.model}:{pick.key}{on}",
+        valid_from=None if start is None else instant(start),
+        layer=entry.layer,
+        source=entry.source,
+        multipliers=tuple(rule.label(model.terms) for rule in applied),
+        minimum=minimum,
+        assumption=f"no {model.terms.tier or model.terms.speed} rate for {item}: the standard one taken"
+        if pick.off_terms
+        else None,
+    )

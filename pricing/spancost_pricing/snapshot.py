@@ -1,0 +1,211 @@
+"""The base layer: the prices that the pinned `genai-prices` release ships, read and never written.
+
+Only its data is used. Its process-global snapshot, its network updates and its caches, which grow with every name
+they are asked for, are left alone; so is its first-price-for-ever rule for models that had no price yet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import replace
+from decimal import Decimal
+from importlib.metadata import version
+from importlib.resources import files
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from genai_prices import data
+from genai_prices.types import (
+    ClauseAnd,
+    ClauseContains,
+    ClauseEndsWith,
+    ClauseEquals,
+    ClauseOr,
+    ClauseRegex,
+    ClauseStartsWith,
+    ConditionalPrice,
+    ModelPrice,
+    StartDateConstraint,
+    TieredPrices,
+    TimeOfDateConstraint,
+)
+
+from spancost_pricing.entries import Entry, Listing
+from spancost_pricing.instants import ALWAYS, DAY_NS, Validity, Window, day_number
+from spancost_pricing.rates import Price, pico
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import time
+
+    from genai_prices.types import MatchLogic, ModelInfo, Provider
+
+    from spancost_pricing.rates import Item
+
+PRICE_UNITS: Final[Mapping[str, tuple[Item, int]]] = {
+    "input_mtok": ("input", 1_000_000),
+    "output_mtok": ("output", 1_000_000),
+    "cache_read_mtok": ("cache_read", 1_000_000),
+    "cache_audio_read_mtok": ("cache_read_audio", 1_000_000),
+    "cache_image_read_mtok": ("cache_read_image", 1_000_000),
+    "cache_write_mtok": ("cache_write_5m", 1_000_000),
+    "cache_write_5m_mtok": ("cache_write_5m", 1_000_000),
+    "cache_write_1h_mtok": ("cache_write_1h", 1_000_000),
+    "input_audio_mtok": ("input_audio", 1_000_000),
+    "input_image_mtok": ("input_image", 1_000_000),
+    "output_reasoning_mtok": ("reasoning", 1_000_000),
+    "output_audio_mtok": ("output_audio", 1_000_000),
+    "output_image_mtok": ("output_image", 1_000_000),
+    "web_searches_kcount": ("web_search", 1_000),
+    "requests_kcount": ("request", 1_000),
+    "audio_hours": ("second", 3_600),
+    "input_audio_hours": ("second", 3_600),
+    "input_mchars": ("character", 1_000_000),
+}
+"""Its price keys -> ours; what `Usage` cannot report (pages, pixels, storage searches) is left out."""
+
+CONTEXTS: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
+    ("processing", "batch"): ("tier", "batch"),
+    ("service_tier", "flex"): ("tier", "flex"),
+    ("service_tier", "priority"): ("tier", "priority"),
+    ("service_tier", "fast"): ("tier", "fast"),
+    ("speed", "fast"): ("speed", "fast"),
+    ("search_type", "fast"): ("speed", "fast"),
+    ("route", "mistral/eu"): ("region", "eu"),
+}
+"""Its request context -> our terms; a variant whose context is not in here is never selected."""
+
+FALLBACKS: Final[Mapping[str, tuple[str, ...]]] = {
+    "azure": ("openai", "anthropic", "x-ai", "moonshotai"),
+    "google": ("anthropic",),
+}
+"""Who sells another provider's models at that provider's list price, as the price data itself states.
+
+DeepSeek's hours are left out on purpose: they are DeepSeek's own and hold on no other route.
+"""
+
+
+_VERSION = re.compile(
+    r"(?:[-@.]?\d{8}|-?\d{4}-\d{2}-\d{2}|-\d{3,4}|[-@](?:latest|preview|default|exp)|-?v\d+(?::\d+)?|:\d+|-)*"
+)
+"""What may follow a model's name without making it another model: dates, revisions, `latest`."""
+
+_PREFIX = re.compile(r"(?:[a-z0-9_-]+[./])*")
+"""What may stand before it: a geography, a vendor, a path."""
+
+
+class Snapshot:
+    """The data of the installed `genai-prices`, as a price layer."""
+
+    def __init__(self, providers: Sequence[Provider] | None = None) -> None:
+        listed = data.providers if providers is None else providers
+        self._providers: dict[str, Provider] = {provider.id: provider for provider in listed}
+        release = version("genai-prices")
+        content = files("genai_prices").joinpath("data.py").read_bytes()
+        self.version = f"genai-prices {release} ({hashlib.sha256(content).hexdigest()[:12]})"
+        self._source = f"genai-prices {release}"
+
+    @property
+    def providers(self) -> frozenset[str]:
+        """The provider ids that it lists."""
+        return frozenset(self._providers)
+
+    def find(self, provider: str, names: Sequence[str]) -> Listing | None:
+        """What it says about the model, under the first of the names that it knows."""
+        own = self._providers.get(provider)
+        if own is None:
+            return None
+        for seller in (provider, *FALLBACKS.get(provider, ())):
+            for name in names:
+                model = _match(self._providers[seller], name)
+                if model is not None:
+                    # Tiers are each seller's own: a fall-back carries standard prices only.
+                    listing = self._listing(seller, model, own_route=seller == provider)
+                    if name != model.id.lower() and not _spelled_out(model.match, name):
+                        guess = f"model {name!r} taken for {seller} {model.id!r}, whose pattern it fits"
+                        listing = replace(listing, guess=guess)
+                    return listing
+        return None
+
+    def _listing(self, provider: str, model: ModelInfo, *, own_route: bool) -> Listing:
+        def entry(prices: ModelPrice, validity: Validity, when: Mapping[str, str] | None = None) -> Entry:
+            return Entry(
+                layer="genai-prices",
+                source=self._source,
+                provider=provider,
+                model=model.id,
+                prices=_prices(prices),
+                validity=validity,
+                when=when or MappingProxyType({}),
+            )
+
+        conditional = (
+            [ConditionalPrice(prices=model.prices)] if isinstance(model.prices, ModelPrice) else list(model.prices)
+        )
+        # Its rule is "the last price that holds"; ours is "the first".
+        standard = tuple(entry(item.prices, _validity(item.constraint)) for item in reversed(conditional))
+        special: list[Entry] = []
+        if own_route:
+            for variant in model.price_variants or ():
+                terms = [CONTEXTS.get(context) for context in variant.when.items()]
+                if all(term is not None for term in terms):
+                    when: dict[str, str] = dict(term for term in terms if term is not None)
+                    special.append(entry(variant.prices, _validity(variant.constraint), when))
+        return Listing(provider, model.id, standard, tuple(special), whole=True)
+
+
+def _match(provider: Provider, name: str) -> ModelInfo | None:
+    return next((model for model in provider.models if model.is_match(name)), None)
+
+
+def _spelled_out(clause: MatchLogic, name: str) -> bool:
+    """Whether a match leaves nothing of the name unexplained but dates, versions and routing prefixes."""
+    match clause:
+        case ClauseOr():
+            return any(_spelled_out(part, name) for part in clause.or_ if part.is_match(name))
+        case ClauseAnd():
+            return any(_spelled_out(part, name) for part in clause.and_ if part.is_match(name))
+        case ClauseEquals():
+            return True
+        case ClauseRegex():
+            return clause.regex.startswith("^") and clause.regex.endswith("$")
+        case ClauseStartsWith():
+            return _VERSION.fullmatch(name.removeprefix(clause.starts_with.lower())) is not None
+        case ClauseContains():
+            before, _, after = name.partition(clause.contains.lower())
+            return _PREFIX.fullmatch(before) is not None and _VERSION.fullmatch(after) is not None
+        case ClauseEndsWith():
+            return _PREFIX.fullmatch(name.removesuffix(clause.ends_with.lower())) is not None
+
+
+def _prices(prices: ModelPrice) -> Mapping[Item, Price]:
+    found: dict[Item, Price] = {}
+    listed: dict[str, object] = vars(prices)
+    for key, value in listed.items():
+        unit = PRICE_UNITS.get(key)
+        if unit is None or value is None:
+            continue
+        item, per = unit
+        if isinstance(value, TieredPrices):
+            steps = tuple((tier.start, pico(tier.price, per)) for tier in value.tiers)
+            found[item] = Price(pico(value.base, per), steps)
+        elif isinstance(value, Decimal):
+            found[item] = Price(pico(value, per))
+    return MappingProxyType(found)
+
+
+def _validity(constraint: StartDateConstraint | TimeOfDateConstraint | None) -> Validity:
+    match constraint:
+        case None:
+            return ALWAYS
+        case StartDateConstraint():
+            return Validity(start_ns=day_number(constraint.start_date) * DAY_NS)
+        case TimeOfDateConstraint():
+            return Validity(window=Window(((_minute(constraint.start_time), _minute(constraint.end_time)),)))
+
+
+def _minute(at: time) -> int:
+    offset = at.utcoffset()
+    minutes = at.hour * 60 + at.minute
+    return (minutes - (int(offset.total_seconds()) // 60 if offset else 0)) % 1440
