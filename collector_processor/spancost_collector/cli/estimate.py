@@ -100,7 +100,7 @@ def _prompt(file: str) -> str | list[object] | dict[str, object]:
         return text
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         if file.endswith(".json"):
             raise ConfigError(f"{file}: is not JSON: {error}") from None
         return text
