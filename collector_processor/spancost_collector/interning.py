@@ -38,31 +38,38 @@ class Interned:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._ids: dict[tuple[str, ...], int] = {}
+        self._series: dict[Series, int] = {}
+        self._rates: dict[tuple[object, ...], int] = {}
 
     def series(self, series: Series) -> int:
         """The id of a series."""
-        return self._id("series", series)
+        found = self._series.get(series)
+        if found is None:
+            found = self._find("series", series)
+            if len(self._series) >= _MAX_KEPT:
+                self._series.clear()
+            self._series[series] = found
+        return found
 
     def rate(self, item: LineItem) -> int:
         """The id of a line item's rate, with everything that explains it."""
-        valid_from = "" if item.valid_from is None else item.valid_from.isoformat()
-        explained = (str(item.rate_pico), item.price_id, valid_from, item.layer, item.source)
-        return self._id("rates", (item.unit, *explained, json.dumps(item.multipliers)))
+        explained = (item.price_id, item.valid_from, item.layer, item.source, item.multipliers)
+        key = (item.unit, item.rate_pico, *explained)
+        found = self._rates.get(key)
+        if found is None:
+            valid_from = "" if item.valid_from is None else item.valid_from.isoformat()
+            multipliers = json.dumps(item.multipliers)
+            texts = (item.unit, str(item.rate_pico), item.price_id, valid_from, item.layer, item.source, multipliers)
+            found = self._find("rates", texts)
+            if len(self._rates) >= _MAX_KEPT:
+                self._rates.clear()
+            self._rates[key] = found
+        return found
 
     def forget(self) -> None:
         """Drop what is remembered: ids handed out inside a transaction that was rolled back do not exist."""
-        self._ids.clear()
-
-    def _id(self, table: str, values: tuple[str, ...]) -> int:
-        # The tables have different numbers of columns, so their values cannot be mistaken for each other.
-        found = self._ids.get(values)
-        if found is None:
-            found = self._find(table, values)
-            if len(self._ids) >= _MAX_KEPT:
-                self._ids.clear()
-            self._ids[values] = found
-        return found
+        self._series.clear()
+        self._rates.clear()
 
     def _find(self, table: str, values: tuple[str, ...]) -> int:
         columns = _COLUMNS[table]

@@ -12,15 +12,16 @@ import json
 import sqlite3
 from collections import defaultdict
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from spancost_collector import schema
+from spancost_collector.documents import write_parts, write_quantities, write_usage
 from spancost_collector.errors import LedgerError, LedgerUnavailableError
 from spancost_collector.interning import Interned, Series
-from spancost_collector.rollup import HOUR_NS, Key, Rollup, number, parts_of
-from spancost_pricing import PICO_USD, Usage
+from spancost_collector.rollup import HOUR_NS, Key, Rollup, parts_of
+from spancost_pricing import PICO_USD
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from spancost_collector.call import ModelCall
     from spancost_collector.counting import Counter
     from spancost_pricing import Charge
-
-_USAGE_FIELDS: Final = tuple(f.name for f in fields(Usage) if f.name not in {"units", "estimated"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +147,7 @@ class Ledger:
 
     def _insert(self, call: ModelCall) -> bool:
         charge = _charge(call)
-        usage, route = call.usage, call.route
+        usage, route, rate = call.usage, call.route, self._interned.rate
         cursor = self._connection.execute(
             "INSERT INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
             " ON CONFLICT (start_ns, span_id) DO NOTHING",
@@ -176,12 +175,10 @@ class Ledger:
                 charge.total_pico,
                 None if usage is None else usage.input_tokens,
                 None if usage is None else usage.output_tokens,
-                None if usage is None else _usage_json(usage),
-                json.dumps({unit: number(quantity) for unit, quantity in charge.quantities.items()}),
-                json.dumps(
-                    [[self._interned.rate(item), number(item.quantity), item.amount_pico] for item in charge.items]
-                ),
-                json.dumps(charge.assumptions),
+                None if usage is None else write_usage(usage),
+                write_quantities(charge.quantities),
+                write_parts([(rate(item), item.quantity, item.amount_pico) for item in charge.items]),
+                json.dumps(charge.assumptions) if charge.assumptions else "[]",
                 charge.book,
             ),
         )
@@ -242,15 +239,6 @@ def _charge(call: ModelCall) -> Charge:
     if call.charge is None:
         raise AssertionError("a call reaches the ledger only after the price stage")
     return call.charge
-
-
-def _usage_json(usage: Usage) -> str:
-    found: dict[str, object] = {name: value for name in _USAGE_FIELDS if (value := getattr(usage, name)) is not None}
-    if usage.units:
-        found["units"] = {unit: str(quantity) for unit, quantity in usage.units.items()}
-    if usage.estimated:
-        found["estimated"] = True
-    return json.dumps(found)
 
 
 def _quantity(stored: float) -> Decimal | int:

@@ -12,15 +12,15 @@ import sqlite3
 import time
 from collections import defaultdict
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from spancost_collector import schema
 from spancost_collector.counting import counted
+from spancost_collector.documents import number, read_quantities, read_usage, write_parts, write_quantities
 from spancost_collector.errors import LedgerError
 from spancost_collector.interning import Interned
-from spancost_collector.rollup import HOUR_NS, Key, Rollup, number, parts_of
-from spancost_pricing import PICO_USD, Route, Usage
+from spancost_collector.rollup import HOUR_NS, Key, Rollup, parts_of
+from spancost_pricing import PICO_USD, Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from spancost_collector.price import Book
     from spancost_collector.rollup import Parts
-    from spancost_pricing import Charge, Unit
+    from spancost_pricing import Charge
 
 _GROUP: Final = 500
 _BUSY_SECONDS: Final = 30.0
@@ -160,7 +160,8 @@ class _Pass:
     def _charge(self, kept: _Kept) -> Charge | None:
         """The charge at the prices known now; None where it is the one that is kept."""
         route = Route(kept.provider, kept.model, kept.service_tier, kept.region, kept.deployment, kept.speed)
-        charge = self._book.charge(route, _usage(kept.usage), kept.end_ns)
+        usage = None if kept.usage is None else read_usage(kept.usage)
+        charge = self._book.charge(route, usage, kept.end_ns)
         same = (charge.status, charge.reason or "", charge.total_pico) == (kept.status, kept.reason, kept.cost_pico)
         if same and _amounts(charge) == [tuple(part[1:]) for part in json.loads(kept.parts)]:
             return None
@@ -213,7 +214,7 @@ class _Pass:
             raise
 
     def _replace(self, kept: _Kept, charge: Charge, now: int) -> bool:
-        parts = json.dumps([[self._interned.rate(i), number(i.quantity), i.amount_pico] for i in charge.items])
+        parts = write_parts([(self._interned.rate(item), item.quantity, item.amount_pico) for item in charge.items])
         replaced = self._connection.execute(
             "UPDATE calls SET status = ?, reason = ?, detail = ?, cost_pico = ?, quantities = ?, parts = ?,"
             " assumptions = ?, book = ? WHERE rowid = ? AND status = ? AND reason = ? AND parts = ? AND book = ?",
@@ -222,7 +223,7 @@ class _Pass:
                 charge.reason or "",
                 charge.detail,
                 charge.total_pico,
-                json.dumps({unit: number(quantity) for unit, quantity in charge.quantities.items()}),
+                write_quantities(charge.quantities),
                 parts,
                 json.dumps(charge.assumptions),
                 charge.book,
@@ -253,27 +254,12 @@ class _Pass:
         return True
 
 
-def _usage(kept: str | None) -> Usage | None:
-    if kept is None:
-        return None
-    found = json.loads(kept)
-    units: dict[Unit, Decimal | int] = {
-        unit: int(text) if text.lstrip("-").isdigit() else Decimal(text)
-        for unit, text in found.pop("units", {}).items()
-    }
-    return Usage(**found, units=units)
-
-
 def _parts(kept: _Kept, units: dict[int, str]) -> Parts:
     """What the call was added to the roll-ups with."""
     pico: dict[str, int] = defaultdict(int)
     for rate_id, _, amount in json.loads(kept.parts):
         pico[units[rate_id]] += amount
-    return {
-        unit: (quantity if isinstance(quantity, int) else Decimal(repr(quantity)), pico[unit])
-        for unit, quantity in json.loads(kept.quantities).items()
-        if quantity
-    }
+    return {unit: (quantity, pico[unit]) for unit, quantity in read_quantities(kept.quantities).items() if quantity}
 
 
 def _amounts(charge: Charge) -> list[tuple[float, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from spancost_collector.documents import number
 from spancost_pricing import PICO_USD
 
 if TYPE_CHECKING:
@@ -32,16 +33,10 @@ class Key(NamedTuple):
 
 def parts_of(charge: Charge) -> Parts:
     """What was used and what it cost, by class or unit; quantities without a rate are included at 0 pico-USD."""
-    pico: dict[str, int] = defaultdict(int)
+    pico: dict[str, int] = {}
     for item in charge.items:
-        pico[item.unit] += item.amount_pico
-    return {unit: (quantity, pico[unit]) for unit, quantity in charge.quantities.items() if quantity}
-
-
-def number(quantity: Decimal | int) -> int | float:
-    """A quantity as SQLite and JSON know numbers; only units such as seconds are ever not whole."""
-    whole = int(quantity)
-    return whole if whole == quantity else float(quantity)
+        pico[item.unit] = pico.get(item.unit, 0) + item.amount_pico
+    return {unit: (quantity, pico.get(unit, 0)) for unit, quantity in charge.quantities.items() if quantity}
 
 
 class Rollup:
