@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from spancost_collector.dialect import Names
     from spancost_pricing import Unit
 
-Kind = Literal["text", "flag", "count", "unit"]
+Kind = Literal["text", "flag", "count", "unit", "amount"]
 """What an attribute's value is to be."""
 
 _MAX_TEXT: Final = 1024
@@ -27,12 +27,13 @@ _MAX_QUANTITY: Final = 10**10
 class Found:
     """What a table found on one span, by what kind of thing it is."""
 
-    __slots__ = ("counts", "texts", "units", "unreadable")
+    __slots__ = ("amounts", "counts", "texts", "units", "unreadable")
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
         self.counts: dict[str, int] = {}
         self.units: dict[Unit, Decimal | int] = {}
+        self.amounts: dict[str, Decimal | int] = {}
         self.unreadable = 0
 
 
@@ -54,7 +55,7 @@ class AttributeTable:
     def read(self, attributes: Mapping[str, otlp.Value]) -> Found:
         """What is there and usable."""
         found = Found()
-        targets = cast("tuple[dict[str, object], ...]", (found.texts, found.counts, found.units))
+        targets = cast("tuple[dict[str, object], ...]", (found.texts, found.counts, found.units, found.amounts))
         aliases: list[tuple[int, int, str, object]] = []
         slot_of = self._slots.get
         for name in attributes:
@@ -120,5 +121,6 @@ _KINDS: Final[Mapping[Kind, tuple[int, Callable[[otlp.Value], object | None]]]] 
     "flag": (0, _flag),
     "count": (1, _count),
     "unit": (2, _quantity),
+    "amount": (3, _quantity),
 }
 """Where in a `Found` a value goes, and how it is read."""

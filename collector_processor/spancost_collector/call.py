@@ -37,6 +37,15 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
+class Reported:
+    """What the biller itself says the call cost: a figure of its answer, never somebody's estimate."""
+
+    pico: int
+    by: str
+    """Who said so, e.g. `openrouter`."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelCall:
     """A paid call, or one that was meant to be."""
 
@@ -60,5 +69,7 @@ class ModelCall:
     resource: Resource
     dialect: str
     """Name of the telemetry dialect that the span was read as."""
+    reported: Reported | None = None
+    """The biller's own figure, where its answer carries one."""
     charge: Charge | None = None
     """Set by the `price` stage."""

@@ -59,6 +59,9 @@ class Dialect:
     """`Usage` field -> attribute names."""
     units: Mapping[Unit, Names]
     estimated: Names
+    reported_usd: Names = ()
+    """What the biller itself says the call cost, taken from its answer; never an emitter's or gateway's estimate."""
+    reported_by: Names = ()
     cache_apart: frozenset[str] = frozenset()
     """Instrumentation scopes that, against the dialect's rule, leave cached tokens out of their input total.
 

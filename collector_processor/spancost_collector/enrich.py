@@ -30,6 +30,7 @@ class Enricher:
 
     def __init__(self) -> None:
         self._total = _double_prefix("spancost.cost.usd")
+        self._computed = _double_prefix("spancost.cost.computed_usd")
         self._parts: dict[str, bytes] = {}
         # Thousands of charges share a few hundred sets of rates.
         self._provenance = lru_cache(maxsize=4096)(_provenance)
@@ -48,6 +49,8 @@ class Enricher:
         ]
         if charge.total_pico is not None:
             encoded.append(self._total + _pack_double(charge.total_pico / PICO_USD))
+        if charge.computed_pico is not None:
+            encoded.append(self._computed + _pack_double(charge.computed_pico / PICO_USD))
         amounts: dict[str, int] = {}
         for item in items:
             amounts[item.unit] = amounts.get(item.unit, 0) + item.amount_pico

@@ -149,7 +149,7 @@ class Ledger:
         charge = _charge(call)
         usage, route, rate = call.usage, call.route, self._interned.rate
         cursor = self._connection.execute(
-            "INSERT INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+            "INSERT INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
             " ON CONFLICT (start_ns, span_id) DO NOTHING",
             (
                 call.start_ns,
@@ -173,6 +173,9 @@ class Ledger:
                 charge.reason or "",
                 charge.detail,
                 charge.total_pico,
+                charge.computed_pico,
+                None if call.reported is None else call.reported.pico,
+                None if call.reported is None else call.reported.by,
                 None if usage is None else usage.input_tokens,
                 None if usage is None else usage.output_tokens,
                 None if usage is None else write_usage(usage),

@@ -13,3 +13,8 @@ if TYPE_CHECKING:
 def default_ledger() -> Path:
     """The ledger of this user on this machine, e.g. `~/.local/share/spancost/ledger.sqlite3`."""
     return user_data_path("spancost") / "ledger.sqlite3"
+
+
+def default_price_data() -> Path:
+    """The folder of price data that was taken over, e.g. `~/.local/share/spancost/prices`."""
+    return user_data_path("spancost") / "prices"

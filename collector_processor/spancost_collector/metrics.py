@@ -55,6 +55,11 @@ MISMATCHES: Final = Metric(
     "counter",
     "Model calls whose usage contradicts itself, such as a part larger than its whole.",
 )
+DIFFERENCES: Final = Metric(
+    "spancost_receiver_reported_differences_total",
+    "counter",
+    "Model calls whose biller reported a cost that is more than 0.5 % from what the price list gives.",
+)
 UNREADABLE_SPANS: Final = Metric(
     "spancost_receiver_unreadable_spans_total",
     "counter",
@@ -114,6 +119,7 @@ METRICS: Final = (
     MODEL_CALLS,
     DUPLICATES,
     MISMATCHES,
+    DIFFERENCES,
     UNREADABLE_SPANS,
     UNREADABLE_ATTRIBUTES,
     UNKNOWN_OPERATIONS,
@@ -143,6 +149,7 @@ class ReceiverMetrics:
         self.model_calls = counter(MODEL_CALLS)
         self.duplicates = counter(DUPLICATES)
         self.mismatches = counter(MISMATCHES)
+        self.differences = counter(DIFFERENCES)
         self.unreadable_spans = counter(UNREADABLE_SPANS)
         self.unreadable_attributes = counter(UNREADABLE_ATTRIBUTES)
         self.unknown_operations = counter(UNKNOWN_OPERATIONS)

@@ -15,8 +15,8 @@ from google.protobuf.message import DecodeError
 from spancost_collector import otlp_pb2 as otlp
 from spancost_collector.addresses import billing_provider
 from spancost_collector.attributes import AttributeTable
-from spancost_collector.call import Attribution, ModelCall, Resource
-from spancost_pricing import Route, SpancostError, Usage
+from spancost_collector.call import Attribution, ModelCall, Reported, Resource
+from spancost_pricing import PICO_USD, Route, SpancostError, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from spancost_collector.dialect import Dialect, Names
 
 _MAX_TIME: Final = 2**63
+_MAX_PICO: Final = 2**63
 _STATUS_ERROR: Final = 2
 
 
@@ -94,6 +95,7 @@ class _DialectReader:
                 *(("count", field, names) for field, names in dialect.usage.items()),
                 *(("unit", unit, names) for unit, names in dialect.units.items()),
                 ("flag", "estimated", dialect.estimated),
+                ("amount", "reported_usd", dialect.reported_usd),
                 ("text", "cost_status", ("spancost.cost.status",)),
             ]
         )
@@ -143,6 +145,7 @@ class _DialectReader:
             attribution=Attribution(text("feature"), text("task"), text("tenant"), text("user"), text("session")),
             resource=resource,
             dialect=dialect.name,
+            reported=_reported(found) if found.amounts else None,
         )
         return Reading(call, found.unreadable, enriched="cost_status" in found.texts, unknown_operation=False)
 
@@ -177,6 +180,7 @@ _TEXT_COLUMNS: Final = (
     "tenant",
     "user",
     "session",
+    "reported_by",
 )
 
 
@@ -188,6 +192,15 @@ def _usage(found: Found, *, cache_apart: bool) -> Usage | None:
         counts["input_tokens"] += counts.get("cache_read_tokens", 0) + counts.get("cache_write_tokens", 0)
     usage = Usage(**counts, estimated="estimated" in found.texts)  # pyright: ignore[reportArgumentType]
     return replace(usage, units=units) if units else usage
+
+
+def _reported(found: Found) -> Reported | None:
+    """The biller's figure, to the whole pico-USD; one below zero, or larger than the ledger holds, is no figure."""
+    pico = round(found.amounts["reported_usd"] * PICO_USD)
+    if not 0 <= pico < _MAX_PICO:
+        found.unreadable += 1
+        return None
+    return Reported(pico, found.texts.get("reported_by") or "the biller")
 
 
 def _identifier(value: bytes, length: int, name: str) -> bytes:

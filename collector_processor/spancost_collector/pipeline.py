@@ -13,6 +13,7 @@ from spancost_collector.decode import Export, MalformedRequestError
 from spancost_collector.errors import LedgerUnavailableError
 from spancost_collector.normalise import UnreadableSpanError
 from spancost_collector.outcome import Refusal
+from spancost_pricing.reported import differs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -134,6 +135,7 @@ class Pipeline:
         self._metrics.spans.inc(sum(export.spans for export in exports))
         self._metrics.model_calls.inc(len(calls))
         self._metrics.duplicates.inc(len(calls) - len(fresh))
+        self._metrics.differences.inc(sum(call.charge is not None and differs(call.charge) for call in fresh))
         self._metrics.mismatches.inc(
             sum(call.charge is not None and call.charge.status == "invalid_usage" for call in fresh)
         )

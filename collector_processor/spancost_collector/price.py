@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from spancost_pricing.reported import as_reported
+
 if TYPE_CHECKING:
     from spancost_collector.call import ModelCall
     from spancost_pricing import Charge, Route, Usage
@@ -26,5 +28,8 @@ class Price:
 
     def __call__(self, calls: list[ModelCall]) -> list[ModelCall]:
         """The same calls in the same order, each with its charge."""
-        charge = self._book.charge
-        return [replace(call, charge=charge(call.route, call.usage, call.end_ns)) for call in calls]
+        return [replace(call, charge=self._charge(call)) for call in calls]
+
+    def _charge(self, call: ModelCall) -> Charge:
+        charge = self._book.charge(call.route, call.usage, call.end_ns)
+        return charge if call.reported is None else as_reported(charge, call.reported.pico, call.reported.by)

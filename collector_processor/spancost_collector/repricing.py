@@ -21,6 +21,7 @@ from spancost_collector.errors import LedgerError
 from spancost_collector.interning import Interned
 from spancost_collector.rollup import HOUR_NS, Key, Rollup, parts_of
 from spancost_pricing import PICO_USD, Route
+from spancost_pricing.reported import as_reported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +35,7 @@ _GROUP: Final = 500
 _BUSY_SECONDS: Final = 30.0
 _COLUMNS: Final = (
     "calls.rowid, start_ns, span_id, end_ns, series_id, outcome, provider, model, service_tier, region, deployment,"
-    " speed, usage, status, reason, detail, cost_pico, quantities, parts, assumptions, book"
+    " speed, usage, reported_pico, reported_by, status, reason, detail, cost_pico, quantities, parts, assumptions, book"
 )
 
 
@@ -54,6 +55,8 @@ class _Kept(NamedTuple):
     deployment: str | None
     speed: str | None
     usage: str | None
+    reported_pico: int | None
+    reported_by: str | None
     status: str
     reason: str
     detail: str
@@ -162,6 +165,8 @@ class _Pass:
         route = Route(kept.provider, kept.model, kept.service_tier, kept.region, kept.deployment, kept.speed)
         usage = None if kept.usage is None else read_usage(kept.usage)
         charge = self._book.charge(route, usage, kept.end_ns)
+        if kept.reported_pico is not None and kept.reported_by is not None:
+            charge = as_reported(charge, kept.reported_pico, kept.reported_by)
         same = (charge.status, charge.reason or "", charge.total_pico) == (kept.status, kept.reason, kept.cost_pico)
         if same and _amounts(charge) == [tuple(part[1:]) for part in json.loads(kept.parts)]:
             return None
@@ -216,13 +221,15 @@ class _Pass:
     def _replace(self, kept: _Kept, charge: Charge, now: int) -> bool:
         parts = write_parts([(self._interned.rate(item), item.quantity, item.amount_pico) for item in charge.items])
         replaced = self._connection.execute(
-            "UPDATE calls SET status = ?, reason = ?, detail = ?, cost_pico = ?, quantities = ?, parts = ?,"
-            " assumptions = ?, book = ? WHERE rowid = ? AND status = ? AND reason = ? AND parts = ? AND book = ?",
+            "UPDATE calls SET status = ?, reason = ?, detail = ?, cost_pico = ?, computed_pico = ?, quantities = ?,"
+            " parts = ?, assumptions = ?, book = ?"
+            " WHERE rowid = ? AND status = ? AND reason = ? AND parts = ? AND book = ?",
             (
                 charge.status,
                 charge.reason or "",
                 charge.detail,
                 charge.total_pico,
+                charge.computed_pico,
                 write_quantities(charge.quantities),
                 parts,
                 json.dumps(charge.assumptions),

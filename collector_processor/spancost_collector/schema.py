@@ -66,6 +66,9 @@ CREATE TABLE calls (
     reason         TEXT NOT NULL,
     detail         TEXT NOT NULL,
     cost_pico      INTEGER,
+    computed_pico  INTEGER,          -- what our rates give, where the charge is the biller's own figure
+    reported_pico  INTEGER,          -- the biller's own figure
+    reported_by    TEXT,
     input_tokens   INTEGER,
     output_tokens  INTEGER,
     usage          TEXT,             -- JSON object: every reported field of Usage; NULL when none was reported

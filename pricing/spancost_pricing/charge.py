@@ -36,8 +36,8 @@ Reason = Literal[
 ]
 """Why a charge is not simply `priced`."""
 
-Layer = Literal["user", "correction", "genai-prices"]
-"""Where a rate came from, in the order in which the layers are asked."""
+Layer = Literal["user", "correction", "genai-prices", "reported"]
+"""Where a rate came from, in the order in which the layers are asked; last, a biller's figure without any rate."""
 
 
 class Route(NamedTuple):
@@ -102,6 +102,8 @@ class Charge:
     """One sentence for a person where `reason` alone does not say enough."""
     assumptions: tuple[str, ...] = ()
     """Facts that change the price and were not reported, and what was taken instead."""
+    computed_pico: int | None = None
+    """Where the charge is the biller's own figure: what our rates give, None where they give nothing."""
 
     @property
     def usd(self) -> Decimal | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from spancost_collector.call import Attribution, Resource
+from spancost_collector.call import Attribution, Reported, Resource
 from spancost_collector.decode import Envelope
 from spancost_collector.dialects import DIALECTS
 from spancost_collector.dialects.otel import OTEL
@@ -285,3 +285,20 @@ def test_a_name_that_is_really_content_is_absent_and_counted(otlp: Otlp) -> None
 def test_the_dialect_can_say_everything_that_a_usage_holds() -> None:
     assert len(OTEL.usage) == 12
     assert len(OTEL.units) == 6
+
+
+def test_what_the_biller_reported_is_read_to_the_pico_dollar(otlp: Otlp) -> None:
+    told = call_of(
+        otlp,
+        {**GENERATIONS["today"], "spancost.cost.reported_usd": 0.002103, "spancost.cost.reported_by": "openrouter"},
+    )
+
+    assert told.reported == Reported(2_103_000_000, "openrouter")
+
+
+@pytest.mark.parametrize("value", [-0.5, 9_223_372.1, "0.002"])
+def test_a_reported_cost_that_cannot_be_one_is_absent_and_counted(otlp: Otlp, value: Scalar) -> None:
+    reading = read(otlp, {**GENERATIONS["today"], "spancost.cost.reported_usd": value})
+
+    assert reading.call is not None
+    assert (reading.call.reported, reading.unreadable_attributes) == (None, 1)

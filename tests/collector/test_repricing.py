@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from typer.testing import CliRunner
 
 from spancost_collector.accounts import Accounts
-from spancost_collector.call import Attribution, ModelCall, Resource
+from spancost_collector.call import Attribution, ModelCall, Reported, Resource
 from spancost_collector.cli import app
 from spancost_collector.labels import LabelBounds
 from spancost_collector.ledger import Ledger
@@ -217,3 +217,17 @@ def test_the_command_prices_what_the_users_file_now_knows(tmp_path: Path) -> Non
             }
         ],
     }
+
+
+def test_the_billers_own_figure_stays_the_charge(tmp_path: Path) -> None:
+    path = tmp_path / "reported.sqlite3"
+    told = [replace(call, reported=Reported(4_500_000_000, "openrouter")) for call in calls()]
+    ledger = Ledger(path)
+    ledger.record(Price(OLD)(told))
+    ledger.close()
+
+    # `two` has a rate now: its charge was one lump, and is divided like ours; the total is the biller's.
+    assert [(change.calls, change.before_pico, change.after_pico) for change in run(path).changes] == [
+        (1, 4_500_000_000, 4_500_000_000)
+    ]
+    assert costs(path) == {("one", "reported"): (1, 4_500_000_000), ("two", "reported"): (1, 4_500_000_000)}

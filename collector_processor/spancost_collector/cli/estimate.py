@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from spancost_collector.cli.figures import exact
-from spancost_pricing import ConfigError, Route, load_book
+from spancost_collector.price_data import load_current_book
+from spancost_pricing import ConfigError, Route
 from spancost_pricing.estimate import Estimator
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def estimate(
     model = model or (named if isinstance(named, str) else None)
     if model is None:
         raise ConfigError("--model: neither given nor in the request body; e.g. --model gpt-5")
-    found = Estimator(load_book(prices)).estimate(
+    found = Estimator(load_current_book(prices)).estimate(
         Route(provider, model, tier, region, deployment, speed),
         prompt,
         at_ns=ended_ns,

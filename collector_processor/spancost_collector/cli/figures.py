@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
 
-from spancost_pricing import usd
+from spancost_pricing import PICO_USD, usd
+from spancost_pricing.rates import LISTED_KEYS, PRICE_KEYS, decimal
+
+if TYPE_CHECKING:
+    from spancost_pricing.rates import Item
 
 _SMALLEST_SHOWN: Final = Decimal("0.000001")
 
@@ -24,3 +29,16 @@ def dollars(pico: int | None) -> str:
     if 0 < amount < _SMALLEST_SHOWN:
         return f"<{_SMALLEST_SHOWN}"
     return f"{amount.quantize(_SMALLEST_SHOWN):,}"
+
+
+def listed(item: Item, rate_pico: Fraction | Decimal) -> str:
+    """A rate as price lists state it: for as many units as its key in a price file says."""
+    return exact(decimal(Fraction(rate_pico) * PRICE_KEYS[LISTED_KEYS[item]].per / PICO_USD))
+
+
+def percent(share: Fraction | None) -> str:
+    """A change, with its sign; what has no percentage says so."""
+    if share is None:
+        return "n/a"
+    shown = f"{float(share * 100):+.1f}".removesuffix(".0")
+    return f"{shown} %"

@@ -16,7 +16,8 @@ from rich.table import Table
 
 from spancost_collector.cli.figures import exact
 from spancost_collector.cli.moments import nanoseconds
-from spancost_pricing import ConfigError, Route, Usage, load_book
+from spancost_collector.price_data import load_current_book
+from spancost_pricing import ConfigError, Route, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -81,7 +82,7 @@ def price(
 ) -> None:
     """What a call costs: each line with its rate, since when, from which layer and source."""
     if csv_file is not None:
-        _price_file(csv_file, load_book(prices))
+        _price_file(csv_file, load_current_book(prices))
         return
     if provider is None or model is None:
         raise ConfigError("--provider and --model are needed, e.g. --provider openai --model gpt-5 (or --csv FILE)")
@@ -110,7 +111,7 @@ def price(
     except ValueError as error:
         raise ConfigError(str(error)) from None
     route = Route(provider, model, service_tier, region, deployment, speed)
-    charge = load_book(prices).charge(route, usage, ended_ns)
+    charge = load_current_book(prices).charge(route, usage, ended_ns)
     if as_json:
         typer.echo(json.dumps(_as_json(charge), indent=2))
     else:

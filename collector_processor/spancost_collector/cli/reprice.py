@@ -17,8 +17,9 @@ from rich.table import Table
 from spancost_collector.cli.figures import exact
 from spancost_collector.cli.moments import moment, nanoseconds
 from spancost_collector.locations import default_ledger
+from spancost_collector.price_data import load_current_book
 from spancost_collector.repricing import reprice as reprice_ledger
-from spancost_pricing import load_book, usd
+from spancost_pricing import usd
 
 if TYPE_CHECKING:
     from spancost_collector.repricing import Repricing
@@ -42,7 +43,7 @@ def reprice(
     now = datetime.now(UTC)
     since_ns = nanoseconds(moment("--since", since, now))
     until_ns = None if until is None else nanoseconds(moment("--until", until, now))
-    book = load_book(prices)
+    book = load_current_book(prices)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("calls examined", total=None)

@@ -13,8 +13,8 @@ import typer
 from spancost_collector.config import Settings, parse_address
 from spancost_collector.ledger import Ledger
 from spancost_collector.locations import default_ledger
+from spancost_collector.price_data import load_current_book
 from spancost_collector.server import Receiver
-from spancost_pricing import load_book
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -55,7 +55,7 @@ def serve(
         prices=prices,
         tenant_label=tenant_label,
     )
-    book = load_book(settings.prices)
+    book = load_current_book(settings.prices)
     stopped = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:

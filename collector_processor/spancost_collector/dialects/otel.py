@@ -82,6 +82,8 @@ OTEL: Final = Dialect(
     usage={field: (name, *_OLDER_NAMES.get(field, ())) for field, name in USAGE_ATTRIBUTES.items()},
     units={unit: (name,) for unit, name in UNIT_ATTRIBUTES.items()},
     estimated=("spancost.usage.estimated",),
+    reported_usd=("spancost.cost.reported_usd",),
+    reported_by=("spancost.cost.reported_by",),
     cache_apart=frozenset(
         {
             "opentelemetry.instrumentation.genai.bedrock",

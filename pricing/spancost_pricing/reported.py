@@ -1,0 +1,58 @@
+"""Where the biller says itself what a call cost, that is the charge; what our rates give stands beside it.
+
+Its parts are ours in proportion, so that they still sum to the total. A gateway's or an emitter's estimate is no
+biller's figure and never comes here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from spancost_pricing.charge import Charge, LineItem
+
+if TYPE_CHECKING:
+    from spancost_pricing.charge import Layer
+
+
+def as_reported(charge: Charge, pico: int, by: str) -> Charge:
+    """`charge` with the figure of `pico` pico-USD that the biller `by` reported.
+
+    A reported zero where our rates give more is not believed: OpenRouter reports it for calls that are billed
+    elsewhere (a key of one's own). The computed charge stands then, and says so.
+    """
+    computed = charge.total_pico
+    if pico == 0 and computed:
+        return replace(charge, assumptions=(*charge.assumptions, f"{by} reported 0: the price list's rates taken"))
+    told = replace(charge, status="reported", reason=None, detail="", total_pico=pico, computed_pico=computed)
+    if computed:
+        return replace(told, items=_in_proportion(charge.items, computed, pico, by))
+    # Nothing to divide it by: it is the price of the request as a whole.
+    return replace(told, items=(_lump(pico, by),), quantities={**charge.quantities, "request": 1})
+
+
+def differs(charge: Charge) -> bool:
+    """Whether the biller's figure and ours are more than 0.5 % apart."""
+    if charge.status != "reported" or charge.computed_pico is None or charge.total_pico is None:
+        return False
+    return abs(charge.total_pico - charge.computed_pico) * 200 > charge.total_pico
+
+
+def _in_proportion(items: tuple[LineItem, ...], computed: int, pico: int, by: str) -> tuple[LineItem, ...]:
+    """Largest remainder: every part is rounded down, and what is left goes to the largest."""
+    amounts = [item.amount_pico * pico // computed for item in items]
+    amounts[amounts.index(max(amounts))] += pico - sum(amounts)
+    return tuple(
+        item._replace(
+            amount_pico=amount,
+            rate_pico=item.rate_pico * pico / computed,
+            multipliers=(*item.multipliers, f"in proportion to what {by} reported"),
+        )
+        for item, amount in zip(items, amounts, strict=True)
+    )
+
+
+def _lump(pico: int, by: str) -> LineItem:
+    layer: Layer = "reported"
+    return LineItem("request", 1, Decimal(pico), pico, f"{by}:reported", None, layer, f"the answer of {by}")
