@@ -3,15 +3,23 @@
 The baseline is `genai_prices` on a snapshot of its own with warm caches. Against it: a charge from a compiled plan, and
 one whose plan has to be compiled first (a route's first call of a day). The results are checked before anything is
 timed: both must name the same price, and ours must name every part of it.
+
+Other price libraries follow in environments of their own (`uv run --with`), with the price that they give: they may
+differ from the published one, which is printed and not asserted.
 """
 
 from __future__ import annotations
 
+import json
+import shutil
 import statistics
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import genai_prices
 from genai_prices.data import providers
@@ -75,7 +83,24 @@ def microseconds(call: Callable[[int], object], calls: int) -> tuple[float, floa
     return statistics.median(rounds), min(rounds), max(rounds)
 
 
+def peers() -> dict[str, list[dict[str, Any]]]:
+    """Library and version -> what `price_peer` measured; a library that cannot be had is said and left out."""
+    uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
+    found: dict[str, list[dict[str, Any]]] = {}
+    for library in ("litellm", "tokencost"):
+        command = [uv, "run", "--quiet", "--no-project", "--isolated", "--python", sys.executable, "--with", library]
+        command += ["python", str(Path(__file__).with_name("price_peer.py")), library]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+        except (OSError, subprocess.SubprocessError) as error:
+            print(f"{library}: not measured, it cannot be run here ({type(error).__name__})")
+            continue
+        found[library] = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return found
+
+
 def main() -> None:
+    others = peers()
     oracle = DataSnapshot(providers=providers, from_auto_update=False)
     for name, (route, usage, theirs, expected) in SHAPES.items():
         book = load_book()
@@ -106,6 +131,19 @@ def main() -> None:
         ):
             median, least, most = microseconds(call, calls)
             print(f"  {label:<20} {median / base[0]:6.3f} x  {median:7.1f} us (min {least:.1f}, max {most:.1f})")
+        for library, results in others.items():
+            for result in results:
+                if result["shape"] == name:
+                    print(f"  {library:<20} {_shown(result, base[0], expected)}")
+
+
+def _shown(result: dict[str, Any], base: float, expected: Decimal) -> str:
+    if result["usd"] is None:
+        return f"has no price: {result['why']}"
+    median, least, most = result["us"]
+    apart = abs(Decimal(result["usd"]) - expected)
+    verdict = "the same price" if apart < Decimal("1e-12") else f"says {result['usd']} for {expected} USD"
+    return f"{median / base:6.3f} x  {median:7.1f} us (min {least:.1f}, max {most:.1f}), {verdict}"
 
 
 if __name__ == "__main__":
