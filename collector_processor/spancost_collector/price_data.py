@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
-import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from spancost_pricing import Book
     from spancost_pricing.snapshot import Snapshot
+
+_log = logging.getLogger(__name__)
 
 _POINTER: Final = "current"
 _REMEDY: Final = (
@@ -131,15 +133,15 @@ class PriceDataFolder:
 
     def _write(self, path: Path, content: bytes) -> None:
         """Replace a file in one step, so that a reader meets the old one or the new one."""
-        with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".", delete=False) as file:
-            try:
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with beside.open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 def load_current_book(user_file: Path | None = None, folder: PriceDataFolder | None = None) -> Book:
@@ -148,4 +150,13 @@ def load_current_book(user_file: Path | None = None, folder: PriceDataFolder | N
     Raises:
         PriceFileError: one of them cannot be used.
     """
-    return load_book(user_file, (folder or PriceDataFolder()).snapshot())
+    folder = folder or PriceDataFolder()
+    book = load_book(user_file, folder.snapshot())
+    adopted = folder.current()
+    if adopted is not None and adopted.outdated:
+        _log.warning(
+            "price data %s was taken over before other data was installed, which may be newer now:"
+            " `spancost prices update --reset` uses the installed data",
+            adopted.sha256[:12],
+        )
+    return book

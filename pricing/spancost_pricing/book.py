@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from spancost_pricing.charge import Reason, Route, Status
-    from spancost_pricing.plan import Card
+    from spancost_pricing.entries import Listing
+    from spancost_pricing.plan import Card, Explanation
     from spancost_pricing.rates import Item
     from spancost_pricing.tariff import Tariff
     from spancost_pricing.usage import TokenClass, Unit, Usage
@@ -56,7 +57,12 @@ class Book:
         digest = hashlib.sha256("\0".join((ENGINE, snapshot.version, *(t.version for t in tariffs))).encode())
         self.version: str = digest.hexdigest()[:16]
         """Stable content id of everything that decides a price."""
-        self._plan = lru_cache(maxsize=PLANS)(Planner(tariffs, snapshot).plan)
+        self.tariffs = tuple(tariffs)
+        """The price files, the first of which to know a rate decides it."""
+        self.snapshot = snapshot
+        """The price data below them."""
+        self._planner = Planner(tariffs, snapshot)
+        self._plan = lru_cache(maxsize=PLANS)(self._planner.plan)
 
     @property
     def plans_kept(self) -> int:
@@ -129,19 +135,31 @@ class Book:
             return plan[0][1]
         return next(rates for end, rates in plan if ended_ns < end)
 
+    def explain(self, route: Route, ns: int) -> Explanation | Refusal:
+        """The rates of a route at an instant with everything that they were chosen from; for people, not for calls."""
+        if len(route.model) > LONGEST_NAME or len(route.provider) > LONGEST_NAME:
+            return _TOO_LONG
+        return self._planner.explain(route, ns)
+
+    def listings(self, route: Route) -> tuple[Listing, ...]:
+        """What each layer that knows the model says about it at any time and on any terms, first things first."""
+        return () if len(route.model) > LONGEST_NAME else self._planner.listings(route)
+
     def _without(self, status: Status, reason: Reason, detail: str, quantities: Quantities) -> Charge:
         return Charge(status, reason, None, (), self.version, quantities, detail)
 
 
-def load_book(user_file: Path | None = None) -> Book:
-    """The book of the user's prices, our corrections and the pinned price data, in that order of precedence.
+def load_book(user_file: Path | None = None, snapshot: Snapshot | None = None) -> Book:
+    """The book of the user's prices, our corrections and the price data, in that order of precedence.
+
+    Without `snapshot` the price data is the pinned one.
 
     Raises:
         PriceFileError: the user's file cannot be used; the message names the entry and the remedy.
     """
     corrections = read_price_file(Path(__file__).with_name("corrections.yaml"), "correction")
     tariffs = (corrections,) if user_file is None else (read_price_file(user_file), corrections)
-    return Book(tariffs, Snapshot())
+    return Book(tariffs, Snapshot() if snapshot is None else snapshot)
 
 
 def _by_unit(used: Sequence[tuple[Item, int | Decimal]]) -> Quantities:

@@ -15,7 +15,7 @@ from spancost_pricing.instants import ALWAYS, Validity
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spancost_pricing.charge import Layer
+    from spancost_pricing.charge import Layer, Route
     from spancost_pricing.rates import Item, Price
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
@@ -33,6 +33,11 @@ class Terms:
     def meet(self, when: Mapping[str, str]) -> bool:
         """Whether a price that holds `when` these terms are given holds for this call."""
         return all(getattr(self, term) == value for term, value in when.items())
+
+
+def on(route: Route, when: Mapping[str, str]) -> Route:
+    """The route of a call for which a price that holds `when` these terms are given holds."""
+    return route._replace(**{"service_tier" if term == "tier" else term: value for term, value in when.items()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from spancost_pricing.instants import DAY_NS, instant
 from spancost_pricing.rates import ITEMS, PARENTS, TOKEN_ITEMS, UNIT_OF, Price, decimal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -72,13 +72,37 @@ Plan = tuple[tuple[int, Card | Refusal], ...]
 """`(end, rates)` in order of time: the rates hold until that instant; the last until the end of the day."""
 
 
-class _Pick(NamedTuple):
+class Candidate(NamedTuple):
+    """A price that could be an item's; the first of an item's candidates is."""
+
     price: Price
     key: Item
+    """The item that it is listed for: the asked one, or the one that stands in for it."""
     entry: Entry
     tier: Multiplier | None
+    """The factor that puts it on the call's tier."""
     off_terms: bool = False
     """The call is on special terms that have token rates, but none for this item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The rates of one route at one instant, and everything that they were chosen from."""
+
+    provider: str
+    """Who bills, as price lists call it, after aliases."""
+    names: tuple[str, ...]
+    """Every name the model was looked up by, after aliases."""
+    terms: Terms
+    card: Card
+    candidates: Mapping[Item, tuple[Candidate, ...]]
+    """For each item of the card every price that there is; the first decides. A gift has none."""
+    multipliers: tuple[Multiplier, ...]
+    """Every factor that holds for the model at that instant, on whatever terms."""
+
+
+_Held = tuple[tuple[list[Entry], list[Entry]], ...]
+"""Per layer: the standard entries and the special ones that hold at an instant on the call's terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +143,37 @@ class Planner:
             start = end
         return tuple(plan)
 
+    def explain(self, route: Route, ns: int) -> Explanation | Refusal:
+        """The rates of a route at an instant with every price that they were chosen from."""
+        model = self._identify(route)
+        if isinstance(model, Refusal):
+            return model
+        card = self._card(model, ns)
+        if isinstance(card, Refusal):
+            return card
+        held, tiers = self._held(model, ns)
+        candidates: dict[Item, tuple[Candidate, ...]] = {}
+        for item in card.columns[0]:
+            pick = self._pick(item, model, held, tiers)
+            candidates[item] = () if pick is None else tuple(_candidates(pick.key, held, tiers))
+        return Explanation(
+            provider=model.provider,
+            names=model.names,
+            terms=model.terms,
+            card=card,
+            candidates=candidates,
+            multipliers=tuple(
+                rule
+                for rule in self._multipliers
+                if rule.validity.covers(ns) and rule.scope.covers(model.provider, model.names)
+            ),
+        )
+
+    def listings(self, route: Route) -> tuple[Listing, ...]:
+        """What each layer that knows the model says about it, first things first."""
+        model = self._identify(route)
+        return () if isinstance(model, Refusal) else model.listings
+
     def _identify(self, route: Route) -> _Model | Refusal:
         route, provider = identify(route, self._table)
         if provider is None:
@@ -146,15 +201,14 @@ class Planner:
         return _Model(provider, names, terms(route), tuple(listings))
 
     def _card(self, model: _Model, ns: int) -> Card | Refusal:
-        held = [(listing.standard_at(ns), listing.special_at(ns, model.terms)) for listing in model.listings]
+        held, tiers = self._held(model, ns)
         if not any(standard or special for standard, special in held):
             return Refusal("before_first_rate", f"no price of {model.provider} {model.names[0]!r} was in force yet")
-        tiers = [rule for rule in self._multipliers if rule.kind == "tier" and self._applies(rule, model, ns)]
         unknown = self._unknown_term(model.terms, held, tiers)
         if unknown is not None:
             return Refusal("unknown_tier", f"{model.provider} {model.names[0]!r} has no price for {unknown}")
 
-        picks: dict[Item, _Pick] = {}
+        picks: dict[Item, Candidate] = {}
         assumptions: list[str] = []
         for item in ITEMS:
             pick = self._pick(item, model, held, tiers)
@@ -169,7 +223,7 @@ class Planner:
                 return Refusal("unknown_model", detail)
             for item in ITEMS:
                 if item in TOKEN_ITEMS:
-                    picks.setdefault(item, _Pick(_NOTHING, item, gift, None))
+                    picks.setdefault(item, Candidate(_NOTHING, item, gift, None))
         others = [
             [rule for rule in self._multipliers if rule.kind == kind and self._applies(rule, model, ns)]
             for kind in ("region", "discount")
@@ -183,37 +237,20 @@ class Planner:
             columns.append({i: _line(i, pick, tokens, model, others, minimums[i]) for i, pick in picks.items()})
         return Card(above, tuple(columns), free, "cache_write_1h" in picks, tuple(assumptions))
 
-    def _pick(
-        self,
-        item: Item,
-        model: _Model,
-        held: Sequence[tuple[list[Entry], list[Entry]]],
-        tiers: Sequence[Multiplier],
-    ) -> _Pick | None:
+    def _held(self, model: _Model, ns: int) -> tuple[_Held, list[Multiplier]]:
+        held = tuple((listing.standard_at(ns), listing.special_at(ns, model.terms)) for listing in model.listings)
+        return held, [rule for rule in self._multipliers if rule.kind == "tier" and self._applies(rule, model, ns)]
+
+    def _pick(self, item: Item, model: _Model, held: _Held, tiers: Sequence[Multiplier]) -> Candidate | None:
         key: Item | None = item
         asked: set[Item] = set()
         while key is not None and key not in asked:
             asked.add(key)
-            tier = next((rule for rule in tiers if key in rule.items), None)
-            for standard, special in held:
-                for entry in special:
-                    if key in entry.prices:
-                        return _Pick(entry.prices[key], key, entry, None)
-                if tier is not None:
-                    for entry in standard:
-                        if key in entry.prices:
-                            return _Pick(entry.prices[key], key, entry, tier)
-            for standard, _ in held:
-                for entry in standard:
-                    if key in entry.prices:
-                        return _Pick(entry.prices[key], key, entry, None, off_terms=self._is_off_terms(key, held))
+            pick = next(_candidates(key, held, tiers), None)
+            if pick is not None:
+                return pick
             key = self._parent(key, model)
         return None
-
-    @staticmethod
-    def _is_off_terms(item: Item, held: Sequence[tuple[list[Entry], list[Entry]]]) -> bool:
-        special = [entry for _, entries in held for entry in entries if {"tier", "speed"} & entry.when.keys()]
-        return item in TOKEN_ITEMS and any(TOKEN_ITEMS & entry.prices.keys() for entry in special)
 
     def _parent(self, item: Item, model: _Model) -> Item | None:
         for tariff in self._tariffs:
@@ -234,9 +271,7 @@ class Planner:
         return 0
 
     @staticmethod
-    def _unknown_term(
-        asked: Terms, held: Sequence[tuple[list[Entry], list[Entry]]], tiers: Sequence[Multiplier]
-    ) -> str | None:
+    def _unknown_term(asked: Terms, held: _Held, tiers: Sequence[Multiplier]) -> str | None:
         special = [entry for _, entries in held for entry in entries]
         for term, value in (("tier", asked.tier), ("speed", asked.speed)):
             known = any(term in entry.when for entry in special) or any(rule.is_on(term) for rule in tiers)
@@ -252,9 +287,31 @@ class Planner:
         return None
 
 
+def _candidates(key: Item, held: _Held, tiers: Sequence[Multiplier]) -> Iterator[Candidate]:
+    """Every price listed for an item, the one that decides first: on the call's terms, then standard."""
+    tier = next((rule for rule in tiers if key in rule.items), None)
+    for standard, special in held:
+        for entry in special:
+            if key in entry.prices:
+                yield Candidate(entry.prices[key], key, entry, None)
+        if tier is not None:
+            for entry in standard:
+                if key in entry.prices:
+                    yield Candidate(entry.prices[key], key, entry, tier)
+    for standard, _ in held:
+        for entry in standard:
+            if key in entry.prices:
+                yield Candidate(entry.prices[key], key, entry, None, off_terms=_is_off_terms(key, held))
+
+
+def _is_off_terms(item: Item, held: _Held) -> bool:
+    special = [entry for _, entries in held for entry in entries if {"tier", "speed"} & entry.when.keys()]
+    return item in TOKEN_ITEMS and any(TOKEN_ITEMS & entry.prices.keys() for entry in special)
+
+
 def _line(
     item: Item,
-    pick: _Pick,
+    pick: Candidate,
     tokens: int,
     model: _Model,
     others: Sequence[Sequence[Multiplier]],

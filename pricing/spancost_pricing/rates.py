@@ -92,6 +92,9 @@ PRICE_KEYS: Final[Mapping[str, PriceKey]] = {
 }
 """Key in a price file -> what it prices. The unit is in the key: a figure under the wrong key is wrong 1000-fold."""
 
+LISTED_KEYS: Final[Mapping[Item, str]] = {key.item: name for name, key in PRICE_KEYS.items()}
+"""Item -> the key of its rate in a price file, which says per how many units prices are listed."""
+
 PARENTS: Final[Mapping[Item, Item]] = {
     "cache_read": "input",
     "cache_read_audio": "input_audio",

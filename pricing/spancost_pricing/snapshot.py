@@ -36,7 +36,7 @@ from spancost_pricing.instants import ALWAYS, DAY_NS, Validity, Window, day_numb
 from spancost_pricing.rates import Price, pico
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import time
 
     from genai_prices.types import MatchLogic, ModelInfo, Provider
@@ -96,20 +96,34 @@ _PREFIX = re.compile(r"(?:[a-z0-9_-]+[./])*")
 
 
 class Snapshot:
-    """The data of the installed `genai-prices`, as a price layer."""
+    """The data of the `genai-prices` project, as a price layer: what is installed, or other data of the same shape.
 
-    def __init__(self, providers: Sequence[Provider] | None = None) -> None:
+    Other data than the installed is given with the `source` that charges are to name.
+    """
+
+    def __init__(self, providers: Sequence[Provider] | None = None, source: str | None = None) -> None:
         listed = data.providers if providers is None else providers
         self._providers: dict[str, Provider] = {provider.id: provider for provider in listed}
-        release = version("genai-prices")
-        content = files("genai_prices").joinpath("data.py").read_bytes()
-        self.version = f"genai-prices {release} ({hashlib.sha256(content).hexdigest()[:12]})"
-        self._source = f"genai-prices {release}"
+        self.version = bundled_version() if source is None else source
+        """Names the data by its content."""
+        self._source = f"genai-prices {version('genai-prices')}" if source is None else source
 
     @property
     def providers(self) -> frozenset[str]:
         """The provider ids that it lists."""
         return frozenset(self._providers)
+
+    def listings(self) -> Iterator[tuple[str, Listing]]:
+        """Every model it lists, with a name that finds it."""
+        for provider in self._providers.values():
+            for model in provider.models:
+                name = _own_name(provider, model)
+                if name is not None:
+                    yield name, self._listing(provider.id, model, own_route=True)
+
+    def matching(self, provider: str, model: str) -> object:
+        """The rule by which a model is found; equal rules find the same names."""
+        return next(one.match for one in self._providers[provider].models if one.id == model)
 
     def find(self, provider: str, names: Sequence[str]) -> Listing | None:
         """What it says about the model, under the first of the names that it knows."""
@@ -153,6 +167,38 @@ class Snapshot:
                     when: dict[str, str] = dict(term for term in terms if term is not None)
                     special.append(entry(variant.prices, _validity(variant.constraint), when))
         return Listing(provider, model.id, standard, tuple(special), whole=True)
+
+
+def bundled_version() -> str:
+    """The version of the data that is installed."""
+    content = files("genai_prices").joinpath("data.py").read_bytes()
+    return f"genai-prices {version('genai-prices')} ({hashlib.sha256(content).hexdigest()[:12]})"
+
+
+def _own_name(provider: Provider, model: ModelInfo) -> str | None:
+    """A name that finds the model: its id, unless that finds another one or none."""
+    names = (model.id.lower(), *_spellings(model.match))
+    return next((name for name in names if _match(provider, name) is model), None)
+
+
+def _spellings(clause: MatchLogic) -> Iterator[str]:
+    match clause:
+        case ClauseOr():
+            for part in clause.or_:
+                yield from _spellings(part)
+        case ClauseAnd():
+            for part in clause.and_:
+                yield from _spellings(part)
+        case ClauseEquals():
+            yield clause.equals.lower()
+        case ClauseStartsWith():
+            yield clause.starts_with.lower()
+        case ClauseContains():
+            yield clause.contains.lower()
+        case ClauseEndsWith():
+            yield clause.ends_with.lower()
+        case ClauseRegex():
+            pass
 
 
 def _match(provider: Provider, name: str) -> ModelInfo | None:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from spancost_collector.cli import demo, estimate, price, report, reprice, serve
+from spancost_collector.cli import demo, estimate, price, prices, report, reprice, serve
 from spancost_pricing import SpancostError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.command()(report.report)
 app.command()(price.price)
+app.add_typer(prices.app, name="prices")
 app.command()(estimate.estimate)
 app.command()(reprice.reprice)
 app.command()(demo.demo)

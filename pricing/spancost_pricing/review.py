@@ -1,0 +1,123 @@
+"""What is worth a second look in a user's price file: nothing in here is a mistake for sure.
+
+A figure far from the price of the layers below may be a negotiated rate or a slip of a thousand; a pattern that covers
+no known model may be somebody's own deployment or a typing error. Only the user can tell.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, NamedTuple
+
+from spancost_pricing.catalogue import known_models, name_of
+from spancost_pricing.changes import JUMP
+from spancost_pricing.charge import Route
+from spancost_pricing.disagreements import rate_of
+from spancost_pricing.entries import on
+from spancost_pricing.plan import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from fractions import Fraction
+
+    from spancost_pricing.book import Book
+    from spancost_pricing.charge import Layer
+    from spancost_pricing.rates import Item
+    from spancost_pricing.tariff import Scope, Tariff
+
+
+class Shadow(NamedTuple):
+    """A price in the file that is far from what the layers below say."""
+
+    source: str
+    provider: str
+    model: str
+    item: Item
+    mine: Fraction
+    """Pico-USD for one unit."""
+    theirs: Fraction
+    layer: Layer
+    """Whose price it hides."""
+
+    @property
+    def share(self) -> Fraction | None:
+        """How far it is off, as a share of the price it hides; None where that is 0."""
+        return None if self.theirs == 0 else self.mine / self.theirs - 1
+
+
+def shadows(tariff: Tariff, below: Book, at_ns: int) -> Iterator[Shadow]:
+    """Every price of a file that is further than a jump from the price it hides."""
+    models = known_models(below)
+    for scope, entry in tariff.entries:
+        start = entry.validity.start_ns
+        ns = at_ns if start is None else max(start, at_ns)
+        for known in models:
+            if not scope.covers(known.provider, (known.name, known.model.lower())):
+                continue
+            explanation = below.explain(on(Route(known.provider, known.name), entry.when), ns)
+            if isinstance(explanation, Refusal):
+                continue
+            for item, price in entry.prices.items():
+                hidden = explanation.candidates.get(item)
+                if not hidden or hidden[0].key != item:
+                    continue
+                shadow = Shadow(
+                    entry.source,
+                    known.provider,
+                    known.model,
+                    item,
+                    price.base,
+                    rate_of(hidden[0]),
+                    hidden[0].entry.layer,
+                )
+                share = shadow.share
+                if (share is None and price.base) or (share is not None and abs(share) > JUMP):
+                    yield shadow
+
+
+def unknown_names(tariff: Tariff, below: Book) -> Iterator[str]:
+    """One line for every pattern and alias target of a file that no layer below knows a model for.
+
+    What a price or an alias of the file itself names is known to the file's other statements.
+    """
+    names: dict[str, list[str]] = {}
+    for known in known_models(below):
+        names.setdefault(known.provider, []).append(known.name)
+    for scope, entry in tariff.entries:
+        yield from _unmatched(entry.source, scope, names, below)
+    for scope in (*(scope for scope, _ in tariff.entries), *(alias.scope for alias in tariff.aliases)):
+        for provider in scope.providers:
+            names.setdefault(provider, []).extend(name_of(pattern) for pattern in scope.models)
+    for place, scope in (
+        *((rule.source, rule.scope) for rule in tariff.multipliers),
+        *((f"same_rate[{index}]", fact.scope) for index, fact in enumerate(tariff.same_rates)),
+        *((f"minimums[{index}]", fact.scope) for index, fact in enumerate(tariff.minimums)),
+        *((fact.source, fact.scope) for fact in tariff.free),
+    ):
+        yield from _unmatched(place, scope, names, below)
+    for index, alias in enumerate(tariff.aliases):
+        for provider in sorted(alias.scope.providers):
+            seller = alias.provider or provider
+            own = any(scope.covers(seller, (alias.model.lower(),)) for scope, _ in tariff.entries)
+            if not own and not below.listings(Route(seller, alias.model)):
+                yield f"aliases[{index}]: {_unknown(seller, alias.model, names)}"
+
+
+def _unmatched(place: str, scope: Scope, names: Mapping[str, list[str]], below: Book) -> Iterator[str]:
+    for provider in sorted(scope.providers):
+        for pattern in scope.models:
+            if any(fnmatchcase(name, pattern) for name in names.get(provider, ())):
+                continue
+            if not below.listings(Route(provider, name_of(pattern))):
+                yield f"{place}: {_unknown(provider, pattern, names)}"
+
+
+def _unknown(provider: str, pattern: str, names: Mapping[str, list[str]]) -> str:
+    if provider not in names:
+        near = get_close_matches(provider, names, n=1)
+        hint = f'; did you mean "{near[0]}"?' if near else ""
+        return f'no price list knows a provider "{provider}"{hint}'
+    near = get_close_matches(name_of(pattern), names[provider], n=1)
+    hint = f'; did you mean "{near[0]}"?' if near else ""
+    return f'no known model of {provider} fits "{pattern}"{hint}'
