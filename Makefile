@@ -4,7 +4,7 @@ PYTHON ?= python3
 UV := .venv/bin/uv
 RUN := .venv/bin/
 
-.PHONY: help setup demo test unit e2e fmt lint type bench dashboards check clean
+.PHONY: help setup demo test unit e2e fmt lint type bench dashboards cross-check check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench: setup ## ratios against a stated baseline; asserts results, never times
 
 dashboards: setup ## write the dashboards' JSON
 	$(RUN)python dashboards/build.py
+
+cross-check: setup ## every disagreement with a second price table, which layer decides, and why
+	@$(RUN)python -m tests.pricing.cross_check
 
 check: lint type test ## what CI runs
 

@@ -39,6 +39,7 @@ USAGES = (
     Usage(input_tokens=1000, input_audio_tokens=300, output_tokens=500, output_audio_tokens=400),
     Usage(input_tokens=1000, input_audio_tokens=300, cache_read_tokens=200, cache_read_audio_tokens=200),
     Usage(input_tokens=1000, input_image_tokens=300, output_tokens=500, output_image_tokens=400),
+    Usage(input_tokens=300_000, cache_read_tokens=100_000, output_tokens=500),
     Usage(input_tokens=10, units={"web_search": 3}),
     Usage(input_tokens=10, units={"web_fetch": 3}),
     Usage(units={"second": 3}),
@@ -160,6 +161,55 @@ def test_corrections_price_what_the_price_data_gets_wrong(corrected: Book):
     # 100 x 2.5 + 900 x 40 + 20 x 10 + 80 x 80
     assert corrected.charge(route, audio, NOON).total_pico == 42_850_000_000
     assert plain.charge(route, audio, NOON).status == "partial"
+
+
+PLAIN = Usage(input_tokens=1000, output_tokens=1000)
+CACHED = Usage(input_tokens=1000, cache_read_tokens=1000, output_tokens=0)
+LONG = Usage(input_tokens=300_000, output_tokens=1000)
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "usage", "pico"),
+    [
+        # 1000 x 1 + 1000 x 1 and a request of 0.005 USD, not the 0.012 of the largest search
+        pytest.param("perplexity", "sonar", PLAIN, 7_000_000_000, id="perplexity's smallest search"),
+        # 1000 x 1 + 1000 x 2, as Grok Build; it was 1000 x 0.2 + 1000 x 1.5
+        pytest.param("x-ai", "grok-code-fast-1", PLAIN, 3_000_000_000, id="a retired name that is served by another"),
+        # 300,000 x 2 + 1000 x 4
+        pytest.param("x-ai", "grok-code-fast-1", LONG, 604_000_000_000, id="and its long context"),
+        # 1000 x 1.5 + 1000 x 7.5
+        pytest.param("mistral", "mistral-medium", PLAIN, 9_000_000_000, id="an alias that moved"),
+        # 1000 x 0.03, a tenth of 0.3
+        pytest.param("mistral", "codestral-latest", CACHED, 30_000_000, id="a discount that is not listed"),
+        # 300,000 x 25 + 1000 x 112.5
+        pytest.param("openai", "gpt-5.6-cyber", LONG, 7_612_500_000_000, id="a long context that is not listed"),
+        # 1000 x 3.6 + 1000 x 18, a fifth above 3 and 15
+        pytest.param(
+            "aws",
+            "us-gov.anthropic.claude-sonnet-4-5-20250929-v1:0",
+            PLAIN,
+            21_600_000_000,
+            id="a geography's own price",
+        ),
+        # 1000 x 10 + 1000 x 50
+        pytest.param("anthropic", "claude-mythos-5-1", PLAIN, 60_000_000_000, id="a model listed without a price"),
+    ],
+)
+def test_corrections_hold_where_another_table_showed_the_price_data_to_be_wrong(
+    provider: str, model: str, usage: Usage, pico: int, corrected: Book
+):
+    charge = corrected.charge(Route(provider, model), usage, NOON)
+
+    assert (charge.status, charge.total_pico) == ("priced", pico)
+
+
+def test_a_retired_name_keeps_its_price_until_the_instant_of_its_retirement(corrected: Book):
+    retired = 1_778_871_600_000_000_000  # 2026-05-15T19:00:00Z
+    route = Route("x-ai", "grok-code-fast-1")
+
+    # 1000 x 0.2 + 1000 x 1.5, then 1000 x 1 + 1000 x 2
+    assert corrected.charge(route, PLAIN, retired - 1).total_pico == 1_700_000_000
+    assert corrected.charge(route, PLAIN, retired).total_pico == 3_000_000_000
 
 
 def test_no_correction_guesses_a_model_that_nobody_sells(corrected: Book):
