@@ -131,10 +131,10 @@ def main() -> None:
         ):
             median, least, most = microseconds(call, calls)
             print(f"  {label:<20} {median / base[0]:6.3f} x  {median:7.1f} us (min {least:.1f}, max {most:.1f})")
-        for library, results in others.items():
+        for peer, results in others.items():
             for result in results:
                 if result["shape"] == name:
-                    print(f"  {library:<20} {_shown(result, base[0], expected)}")
+                    print(f"  {peer:<20} {_shown(result, base[0], expected)}")
 
 
 def _shown(result: dict[str, Any], base: float, expected: Decimal) -> str:

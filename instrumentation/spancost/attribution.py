@@ -34,7 +34,7 @@ ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Argument of `attribution` -> span attribute; the same attributes count on any enclosing span."""
 
-_KEYS: Final = tuple(ATTRIBUTES.values())
+_KEYS: Final = frozenset(ATTRIBUTES.values())
 _SCOPE: Final = otel.create_key("spancost-attribution")
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
@@ -68,7 +68,8 @@ def resolve(scope: Scope | None, span: Span | None, parent_of: Callable[[Span], 
             scope = scope.outer
         attributes = cast("Mapping[str, object] | None", getattr(span, "attributes", None))
         if attributes:
-            for key in _KEYS:
+            # One pass: the SDK's own mapping takes as long to say that it lacks one key.
+            for key in _KEYS.intersection(attributes):
                 if key not in found and (value := attributes.get(key)) is not None:
                     found[key] = str(value)
         span = parent_of(span)

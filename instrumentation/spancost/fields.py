@@ -7,7 +7,57 @@ a plain value of the type that was asked for, or None. Absent stays None and zer
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from types import MappingProxyType
+from typing import Any, Final, Protocol, cast
+
+
+class Fields(Protocol):
+    """What one object says, by name."""
+
+    def get(self, name: str, /) -> object:
+        """The value; None when there is none."""
+        ...
+
+
+class _Attributes:
+    """The attributes of an object that is neither a dictionary nor a model."""
+
+    __slots__ = ("_source",)
+
+    def __init__(self, source: object) -> None:
+        self._source = source
+
+    def get(self, name: str, /) -> object:
+        """The value; None when there is none."""
+        return cast("object", getattr(self._source, name, None))
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._source, name)
+
+
+_NO_MODEL: Final = object()
+_NOTHING: Final[Fields] = MappingProxyType[str, object]({})
+
+
+def fields_of(source: object) -> Fields:
+    """What `source` says, for extractors that read many values of one object, or one of every chunk.
+
+    A pydantic model is read past its attributes: it takes microseconds to say that it has no such one.
+    """
+    if type(source) is dict:
+        return cast("dict[str, object]", source)
+    if source is None:
+        return _NOTHING
+    extra: object = getattr(source, "__pydantic_extra__", _NO_MODEL)
+    if extra is _NO_MODEL:
+        return cast("dict[str, object]", source) if isinstance(source, dict) else _Attributes(source)
+    known = source.__dict__
+    return {**known, **cast("dict[str, object]", extra)} if extra else known
+
+
+def is_model(value: object) -> bool:
+    """Whether this is a pydantic model: complete data, which takes long to say that it is nothing else."""
+    return hasattr(value, "__pydantic_extra__")
 
 
 def pick(source: object, *path: str) -> object:
@@ -17,6 +67,8 @@ def pick(source: object, *path: str) -> object:
             return None
         if isinstance(source, dict):
             source = cast("dict[str, object]", source).get(name)
+        elif is_model(source):
+            source = fields_of(source).get(name)
         else:
             source = cast("object", getattr(source, name, None))
     return source
@@ -24,7 +76,13 @@ def pick(source: object, *path: str) -> object:
 
 def count(source: object, *path: str) -> int | None:
     """A whole number; None for anything else, booleans included."""
-    value = pick(source, *path)
+    return whole(pick(source, *path))
+
+
+def whole(value: object) -> int | None:
+    """The same for a value that was found already."""
+    if value is None or type(value) is int:
+        return value
     if isinstance(value, bool):
         return None
     if isinstance(value, float) and value.is_integer():
@@ -41,6 +99,8 @@ def text(source: object, *path: str) -> str | None:
 def items(source: object, *path: str) -> Sequence[object]:
     """The elements of a list; none where there is no list."""
     value = pick(source, *path)
+    if type(value) is list:
+        return cast("list[object]", value)
     if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
         return ()
     return cast("Sequence[Any]", value)
@@ -48,7 +108,10 @@ def items(source: object, *path: str) -> Sequence[object]:
 
 def first(*values: int | None) -> int | None:
     """The first figure that was reported, zero included."""
-    return next((value for value in values if value is not None), None)
+    for value in values:
+        if value is not None:
+            return value
+    return None
 
 
 def total(*values: int | None) -> int | None:

@@ -6,6 +6,7 @@ provider, and `server.address` stays on the span for the receiver to judge.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 _PROVIDERS: Final[tuple[tuple[str, str], ...]] = (
@@ -41,6 +42,7 @@ _PROVIDERS: Final[tuple[tuple[str, str], ...]] = (
     ("z.ai", "zai"),
     ("aliyuncs.com", "alibaba"),
     ("cloud.ibm.com", "ibm.watsonx.ai"),
+    ("oraclecloud.com", "oci"),
     ("ovh.net", "ovhcloud"),
     ("pydantic.dev", "pydantic_gateway"),
     ("ai-gateway.vercel.sh", "vercel"),
@@ -52,6 +54,7 @@ _ROUTER: Final = "huggingface"
 """Passes calls on at the prices of the provider that the path names: `router.huggingface.co/together/v1`."""
 
 
+@lru_cache(maxsize=1024)
 def provider_of(host: str | None, otherwise: str, path: str = "") -> str:
     """The provider that bills for calls to `host`, or `otherwise` when the host is nobody's we know."""
     if host:

@@ -8,16 +8,16 @@ laziness. Patches go in when the SDK is imported, so an SDK that the app never i
 from __future__ import annotations
 
 import importlib.util
-from abc import abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import wrapt
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
-from spancost.invocation import Invocation, Telemetry, current
-from spancost.streams import Hides, observed
+from spancost.invocation import Invocation, Paid, Telemetry, current
+from spancost.streams import Hides, Observer, hides_nothing, observed
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -26,10 +26,8 @@ if TYPE_CHECKING:
 
 Arguments: TypeAlias = tuple[tuple[Any, ...], Mapping[str, Any]]
 
-
-def hides_nothing(_: object) -> bool:
-    """Every chunk is the caller's."""
-    return False
+Observe: TypeAlias = Callable[[Any, Observer, Hides], Any]
+"""(result, who is told, which chunks are not the caller's) -> what the caller gets for the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +43,19 @@ class Call:
     hides: Hides = hides_nothing
     refused: Callable[[BaseException], bool] = hides_nothing
     """Whether the provider refused what we asked for on top; the call is then made again without it."""
+    observe: Observe = observed
+    """How the rest of an answer is seen to arrive, where it is not the result itself that is read."""
 
 
-Describe: TypeAlias = Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Call | None]
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Answers to model calls that were made earlier: a batch's results, what was left to run in the background."""
+
+    paid: Callable[[object], Iterable[Paid]]
+    """The calls whose answer is in what the SDK returned, or in one chunk of it, and was not in any before."""
+
+
+Describe: TypeAlias = Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Call | Delivery | None]
 """(object the method was called on, args, kwargs) -> the model call, or None when it is not one."""
 
 Shell: TypeAlias = Callable[["Recorder"], Callable[..., Any]]
@@ -62,6 +70,8 @@ class Patch:
     shell: Shell
     overrides: bool = False
     """Whether to put it around what subclasses have in its place, too: another instrumentation's wrapper, say."""
+    describe: Describe | str = "describe"
+    """How its calls are described: by a function, or by the instrumentor's method of this name."""
 
 
 class Running:
@@ -90,7 +100,8 @@ class Running:
     def settle(self, invocation: Invocation, result: Any) -> Any:
         """What the caller gets for `result`."""
         try:
-            return observed(result, invocation, self._shielded)
+            hides = hides_nothing if self._hides is hides_nothing else self._shielded
+            return self._call.observe(result, invocation, hides)
         except Exception as fault:
             self._telemetry.faults.caught("observing a result", fault)
             invocation.end()
@@ -104,6 +115,44 @@ class Running:
             return False
 
 
+class Delivering:
+    """Answers on their way through a shell; what is paid for is recorded as it passes."""
+
+    def __init__(self, delivery: Delivery, telemetry: Telemetry) -> None:
+        self._paid = delivery.paid
+        self._telemetry = telemetry
+
+    def settle(self, result: Any) -> Any:
+        """What the caller gets for `result`."""
+        try:
+            return observed(result, self, hides_nothing)
+        except Exception as fault:
+            self._telemetry.faults.caught("observing a result", fault)
+            return result
+
+    def active(self) -> AbstractContextManager[None]:
+        """Nothing is current: the calls were made earlier."""
+        return nullcontext()
+
+    def read(self, part: object) -> None:
+        """Records the calls that an answer, or one chunk of it, is about."""
+        try:
+            for paid in self._paid(part):
+                self._telemetry.record(paid)
+        except Exception as fault:
+            self._telemetry.faults.caught("reading an answer", fault)
+
+    def read_chunk(self, chunk: object) -> None:
+        """The same."""
+        self.read(chunk)
+
+    def end(self) -> None:
+        """Nothing is open."""
+
+    def fail(self, error: BaseException) -> None:
+        """An error on the way costs nothing."""
+
+
 class Recorder:
     """Turns what an SDK is asked to do into a running call."""
 
@@ -111,8 +160,8 @@ class Recorder:
         self._telemetry = telemetry
         self._describe = describe
 
-    def begin(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Running | None:
-        """The call that starts now; None when it is not a model call or cannot be observed. Never raises."""
+    def begin(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Running | Delivering | None:
+        """What starts now; None when it is about no model call or cannot be observed. Never raises."""
         try:
             around = current()
             if around is not None and around.unsent:
@@ -120,6 +169,8 @@ class Recorder:
             call = self._describe(instance, args, kwargs)
             if call is None:
                 return None
+            if isinstance(call, Delivery):
+                return None if self._telemetry.suppressed() else Delivering(call, self._telemetry)
             invocation = None if self._telemetry.suppressed() else self._telemetry.begin(call.request, call.reading)
             return Running(call, invocation, self._telemetry)
         except Exception as fault:
@@ -134,6 +185,8 @@ def calls(recorder: Recorder) -> Callable[..., Any]:
         running = recorder.begin(instance, args, kwargs)
         if running is None:
             return wrapped(*args, **kwargs)
+        if isinstance(running, Delivering):
+            return running.settle(wrapped(*args, **kwargs))
         while True:
             args_now, kwargs_now = running.arguments
             invocation = running.invocation
@@ -159,6 +212,8 @@ def awaits(recorder: Recorder) -> Callable[..., Any]:
         running = recorder.begin(instance, args, kwargs)
         if running is None:
             return await wrapped(*args, **kwargs)
+        if isinstance(running, Delivering):
+            return running.settle(await wrapped(*args, **kwargs))
         while True:
             args_now, kwargs_now = running.arguments
             invocation = running.invocation
@@ -199,9 +254,9 @@ class SdkInstrumentor(BaseInstrumentor):
     patches: ClassVar[tuple[Patch, ...]]
     """Where the SDK makes its calls."""
 
-    @abstractmethod
-    def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
+    def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | Delivery | None:
         """The model call behind a call of a patched function; None when it is something else."""
+        return None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """What has to be installed."""
@@ -219,7 +274,12 @@ class SdkInstrumentor(BaseInstrumentor):
             # The one error that `opentelemetry-instrument` takes for "not installed" and skips without a word.
             raise ModuleNotFoundError(f"No module named {self.package!r}", name=self.package)
         telemetry = Telemetry(kwargs.get("tracer_provider"), kwargs.get("meter_provider"))
-        self._installation = _Installation(telemetry, Recorder(telemetry, self.describe), self.patches)
+
+        def recorder_of(patch: Patch) -> Recorder:
+            describe = getattr(self, patch.describe) if isinstance(patch.describe, str) else patch.describe
+            return Recorder(telemetry, describe)
+
+        self._installation = _Installation(telemetry, recorder_of, self.patches)
 
     def _uninstrument(self, **kwargs: Any) -> None:
         self._installation.remove()
@@ -228,9 +288,11 @@ class SdkInstrumentor(BaseInstrumentor):
 class _Installation:
     """The patches of one `instrument()`, from the import of the SDK until they are removed."""
 
-    def __init__(self, telemetry: Telemetry, recorder: Recorder, patches: tuple[Patch, ...]) -> None:
+    def __init__(
+        self, telemetry: Telemetry, recorder_of: Callable[[Patch], Recorder], patches: tuple[Patch, ...]
+    ) -> None:
         self._telemetry = telemetry
-        self._recorder = recorder
+        self._recorder_of = recorder_of
         self._live = True
         self._applied: list[tuple[Any, str, Any, Any]] = []
         for module in dict.fromkeys(patch.module for patch in patches):
@@ -242,10 +304,15 @@ class _Installation:
             if not self._live:
                 return
             try:
+                recorder = self._recorder_of(patch)
                 owner, name, _ = wrapt.resolve_path(module, patch.name)
                 for place in (owner, *(_overriding(owner, name) if patch.overrides else ())):
                     original = place.__dict__[name]
-                    wrapper = wrapt.FunctionWrapper(original, patch.shell(self._recorder), enabled=lambda: self._live)
+                    ours = next((entry for entry in self._applied if entry[3] is original), None)
+                    if ours is not None:  # imported from another module after it was wrapped there
+                        self._applied.append((place, name, ours[2], original))
+                        continue
+                    wrapper = wrapt.FunctionWrapper(original, patch.shell(recorder), enabled=lambda: self._live)
                     setattr(place, name, wrapper)
                     self._applied.append((place, name, original, wrapper))
             except Exception as fault:

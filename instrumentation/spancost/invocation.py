@@ -7,8 +7,8 @@ error goes to `Faults`. Prompts, completions and error messages are never record
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from opentelemetry import context as otel
@@ -23,7 +23,7 @@ from spancost.version import SCOPE, VERSION
 from spancost.wire import NO_ATTRIBUTES, Answer, answer_attributes, error_type, request_attributes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, MutableMapping
+    from collections.abc import Callable, Mapping, MutableMapping
 
     from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
@@ -36,8 +36,22 @@ if TYPE_CHECKING:
 _INVOCATION: Final = otel.create_key("spancost-invocation")
 _OFFICIAL: Final = "opentelemetry.genai.client.inference.context"
 """Under this key `opentelemetry-util-genai` offers its open span to whoever instruments the same call deeper down."""
+_OFFICIAL_EMBEDDING: Final = "opentelemetry.genai.client.embedding.context"
+"""The same for embeddings."""
 _SUPPRESS_LANGUAGE_MODEL: Final = "suppress_language_model_instrumentation"
 """Set by frameworks' instrumentations whose own span already stands for the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """A call that is over and whose answer is known: there was nothing to wait for, or others waited for it."""
+
+    request: Request
+    answer: Answer
+    started_ns: int | None = None
+    """When it began, in Unix nanoseconds; None is now."""
+    context: Context | None = None
+    """What it belongs under; None is what is current."""
 
 
 class _Sink(Protocol):
@@ -108,43 +122,46 @@ class Telemetry:
         """Starts the span of a call, or joins the one that an official instrumentation around us has open."""
         here = otel.get_current()
         attributes = request_attributes(request)
-        official = getattr(otel.get_value(_OFFICIAL, here), "attributes", None)
+        offered = _OFFICIAL_EMBEDDING if request.operation == "embeddings" else _OFFICIAL
+        official = getattr(otel.get_value(offered, here), "attributes", None)
         sink: _Sink
         if isinstance(official, dict):
             sink = _Joined(trace.get_current_span(here), cast("dict[str, AttributeValue]", official))
             inside = here
-            sink.set_attributes({**attributes, **self._unstamped(here, joined=True)})
+            sink.set_attributes({**self._who_pays(here), **attributes})
         else:
             name = f"{request.operation} {request.model}" if request.model else request.operation
-            attributes.update(self._unstamped(here))
+            attributes = {**self._who_pays(here), **attributes}
             span = self._tracer.start_span(name, context=here, kind=SpanKind.CLIENT, attributes=attributes)
             sink = _Own(span, self._processor)
             inside = trace.set_span_in_context(span, here)
-        return Invocation(sink, inside, reading, self.faults, self._recorder_beside(request, here))
+        if request.encloses:
+            inside = otel.set_value(_SUPPRESS_LANGUAGE_MODEL, True, inside)
+        beside = partial(self._record_beside, request, here, time.time_ns())
+        return Invocation(sink, inside, reading, self.faults, beside)
 
-    def _recorder_beside(self, request: Request, here: Context) -> Callable[[Answer], None]:
+    def record(self, paid: Paid) -> None:
+        """Records a call whose answer is known already as a span of its own, next to what is current."""
+        here = otel.get_current() if paid.context is None else paid.context
+        attributes = {**self._who_pays(here), **request_attributes(paid.request), **answer_attributes(paid.answer)}
+        name = f"{paid.request.operation} {paid.request.model}" if paid.request.model else paid.request.operation
+        span = self._tracer.start_span(
+            name, context=here, kind=SpanKind.CLIENT, attributes=attributes, start_time=paid.started_ns
+        )
+        span.end()
+
+    def _record_beside(self, request: Request, here: Context, started_ns: int, answer: Answer) -> None:
         """Records an answer of another model as a span of its own, next to the call's."""
-        started = time.time_ns()
+        other = replace(request, model=answer.model, stream=False, attributes=NO_ATTRIBUTES)
+        self.record(Paid(other, answer, started_ns, here))
 
-        def record(answer: Answer) -> None:
-            other = replace(request, model=answer.model, stream=False, attributes=NO_ATTRIBUTES)
-            attributes = {**request_attributes(other), **answer_attributes(answer), **self._unstamped(here)}
-            name = f"{request.operation} {answer.model}"
-            span = self._tracer.start_span(
-                name, context=here, kind=SpanKind.CLIENT, attributes=attributes, start_time=started
-            )
-            span.end()
-
-        return record
-
-    def _unstamped(self, here: Context, *, joined: bool = False) -> Mapping[str, str]:
-        """Attribution, where no span processor of ours will add it or had the chance to."""
+    def _who_pays(self, here: Context) -> Mapping[str, str]:
+        """Attribution of a call made `here`."""
         provider = self._provider if self._provider is not None else trace.get_tracer_provider()
         if provider is not self._seen:
             self._seen, self._processor = provider, equip(provider, self.faults)
-        if self._processor is not None and not joined:
-            return {}
-        return resolve(scope_of(here), trace.get_current_span(here), _no_parent)
+        parent_of = _no_parent if self._processor is None else self._processor.parent_of
+        return resolve(scope_of(here), trace.get_current_span(here), parent_of)
 
 
 class Invocation:
@@ -169,15 +186,10 @@ class Invocation:
         self._body: Callable[[], object] | None = None
         self._ended = False
 
-    @contextmanager
-    def active(self) -> Generator[None]:
+    def active(self) -> _Active:
         """Makes the call's span the current one while the SDK works."""
         # Not kept on this object: a Context that knows its invocation would make a cycle for the collector to find.
-        token = otel.attach(otel.set_value(_INVOCATION, self, self._context))
-        try:
-            yield
-        finally:
-            otel.detach(token)
+        return _Active(otel.set_value(_INVOCATION, self, self._context))
 
     @property
     def unsent(self) -> bool:
@@ -203,7 +215,10 @@ class Invocation:
         """Takes in a chunk, and the time of the first."""
         if self._first_chunk is None:
             self._first_chunk = time.perf_counter() - self._started
-        self.read(chunk)
+        try:
+            self._reading.add(chunk)
+        except Exception as error:
+            self._faults.caught("reading an answer", error)
 
     def end(self) -> None:
         """The provider has answered in full, or nobody reads on: a stream closed early or dropped is no error."""
@@ -247,6 +262,21 @@ class Invocation:
                 self._record_beside(other)
         except Exception as fault:
             self._faults.caught("ending a span", fault)
+
+
+class _Active:
+    """A Context while it is current; `contextlib` makes a generator of the same, which takes several times as long."""
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def __enter__(self) -> None:
+        self._token = otel.attach(self._context)
+
+    def __exit__(self, *_: object) -> None:
+        otel.detach(self._token)
 
 
 def current() -> Invocation | None:

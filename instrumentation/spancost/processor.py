@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
-from weakref import WeakValueDictionary
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor
 
 from spancost.attribution import resolve, scope_of
+from spancost.version import SCOPE
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 _MODEL_CALL_PREFIXES: Final = ("gen_ai.", "llm.", "openinference.")
 """Attributes of the GenAI conventions, OpenLLMetry and OpenInference start with one of these."""
+
+_PARENT: Final = "_spancost_parent"
+"""Attribute of a span that holds the one under which it started."""
 
 _EMITTERS: Final = re.compile(
     "openinference|traceloop|openlit|langfuse|litellm|pydantic.ai|gen_?ai|openai|anthropic|bedrock|vertexai|mistral"
@@ -38,26 +42,28 @@ class AttributionProcessor(SpanProcessor):
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
-        # Weak: a span is known for as long as anybody holds it, so nothing here can grow without bound.
-        self._live: WeakValueDictionary[int, trace.Span] = WeakValueDictionary()
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Stamps a model-call span; remembers every span, for those that start under it."""
+        """Stamps a model-call span; every span remembers the one it started under."""
         try:
-            self._live[span.get_span_context().span_id] = span
+            parent = trace.get_current_span(parent_context)
+            if parent is not trace.INVALID_SPAN:
+                # On the span itself: so it is known for as long as anybody can ask, and nothing here grows.
+                setattr(span, _PARENT, parent)
             if _is_model_call(span):
-                parent = trace.get_current_span(parent_context)
-                _add_missing(span, resolve(scope_of(parent_context), parent, self._parent_of))
+                _add_missing(span, resolve(scope_of(parent_context), parent, self.parent_of))
         except Exception as error:
             self._faults.caught("attribution", error)
 
     def complete(self, span: trace.Span) -> None:
         """Stamps what enclosing spans have learnt since `span` started; while it can still be written to."""
-        _add_missing(span, resolve(None, self._parent_of(span), self._parent_of))
+        parent = self.parent_of(span)
+        if parent is not None:
+            _add_missing(span, resolve(None, parent, self.parent_of))
 
-    def _parent_of(self, span: trace.Span) -> trace.Span | None:
-        parent = getattr(span, "parent", None)
-        return self._live.get(parent.span_id) if isinstance(parent, trace.SpanContext) else None
+    def parent_of(self, span: trace.Span) -> trace.Span | None:
+        """The span of this process under which `span` started."""
+        return getattr(span, _PARENT, None)
 
 
 def _add_missing(span: trace.Span, attribution: dict[str, str]) -> None:
@@ -68,7 +74,16 @@ def _add_missing(span: trace.Span, attribution: dict[str, str]) -> None:
 
 
 def _is_model_call(span: Span) -> bool:
-    if any(key.startswith(_MODEL_CALL_PREFIXES) for key in span.attributes or ()):
-        return True
+    """Whether a span is about a model and not ours: our own start with everything that is known."""
     scope = span.instrumentation_scope
-    return scope is not None and _EMITTERS.search(scope.name) is not None
+    if scope is not None:
+        if scope.name == SCOPE:
+            return False
+        if _emits(scope.name):
+            return True
+    return any(key.startswith(_MODEL_CALL_PREFIXES) for key in span.attributes or ())
+
+
+@lru_cache(maxsize=256)
+def _emits(scope: str) -> bool:
+    return _EMITTERS.search(scope) is not None

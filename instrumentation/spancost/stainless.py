@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from spancost.fields import count, pick, text
+from spancost.fields import count, fields_of, pick, text
 from spancost.hosts import provider_of
 from spancost.instrumentor import Patch, Recorder, attempts, awaits, calls
 from spancost.invocation import current
@@ -64,31 +64,26 @@ class Operation:
 class Posted:
     """A request that is about to be posted: the client, its options and the body."""
 
-    __slots__ = ("_args", "_kwargs", "body", "client", "options", "stream")
+    __slots__ = ("_args", "_kwargs", "body", "client", "host", "options", "path", "stream", "url")
 
     def __init__(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         self._args = args
         self._kwargs = kwargs
         self.client = client
+        self.url = pick(client, "base_url")
+        """Where the client's requests go."""
+        self.host = text(self.url, "host")
         self.options: Any = kwargs["options"] if "options" in kwargs else args[1]
         self.stream = bool(kwargs.get("stream", False))
-        body = pick(self.options, "json_data")
-        extra = pick(self.options, "extra_json")
+        options = fields_of(self.options)
+        method, url = options.get("method"), options.get("url")
+        posts = isinstance(method, str) and method.lower() == "post"
+        self.path: str | None = (url.partition("?")[0] if isinstance(url, str) else "") if posts else None
+        """The path that is posted to, without query; None for anything but a POST."""
+        body, extra = options.get("json_data"), options.get("extra_json")
         self.body: Mapping[str, Any] = cast("Mapping[str, Any]", body) if isinstance(body, Mapping) else NO_BODY
         if isinstance(extra, Mapping):
             self.body = {**self.body, **cast("Mapping[str, Any]", extra)}
-
-    @property
-    def path(self) -> str | None:
-        """The path that is posted to, without query; None for anything but a POST."""
-        if (text(self.options, "method") or "").lower() != "post":
-            return None
-        return (text(self.options, "url") or "").partition("?")[0]
-
-    @property
-    def host(self) -> str | None:
-        """Where it goes."""
-        return text(self.client, "base_url", "host")
 
     def arguments(self, **changes: Any) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         """The arguments of `request` with these changes to its options; the caller's own options stay as they are."""
@@ -105,20 +100,21 @@ class Posted:
 def operation_of(posted: Posted, operations: Mapping[str, Operation]) -> Operation | None:
     """The operation that is posted, by the end of its path."""
     path = posted.path
-    if path is None:
-        return None
-    return next((operation for end, operation in operations.items() if path.endswith(end)), None)
+    if path is not None:
+        for end, operation in operations.items():
+            if path.endswith(end):
+                return operation
+    return None
 
 
 def request_of(posted: Posted, operation: Operation, provider: str) -> Request:
     """What is known of the call; `provider` is who bills when the address does not tell."""
-    host = posted.host
     return Request(
         operation=operation.name,
-        provider=provider_of(host, provider, text(posted.client, "base_url", "path") or ""),
+        provider=provider_of(posted.host, provider, text(posted.url, "path") or ""),
         model=text(posted.body, "model"),
-        address=host,
-        port=count(posted.client, "base_url", "port"),
+        address=posted.host,
+        port=count(posted.url, "port"),
         stream=posted.stream,
         attributes=operation.attributes(posted),
     )

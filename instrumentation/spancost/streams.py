@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import wrapt
 
+from spancost.bodies import Body
+from spancost.fields import is_model
+
 if TYPE_CHECKING:
-    from spancost.invocation import Invocation
+    from contextlib import AbstractContextManager
 
     _Proxy: TypeAlias = wrapt.ObjectProxy[Any]
 else:
@@ -23,10 +26,50 @@ Hides: TypeAlias = Callable[[object], bool]
 """Whether a chunk is there only because we asked the provider for it."""
 
 
-def observed(result: Any, invocation: Invocation, hides: Hides) -> Any:
+def hides_nothing(_: object) -> bool:
+    """Every chunk is the caller's."""
+    return False
+
+
+class Observer(Protocol):
+    """Who is told of everything that arrives: a call in flight, or whoever collects answers to earlier calls."""
+
+    def active(self) -> AbstractContextManager[None]:
+        """Around everything that the SDK does for the first chunk: some send their request only then."""
+        ...
+
+    def read(self, part: object) -> None:
+        """A whole answer."""
+        ...
+
+    def read_chunk(self, chunk: object) -> None:
+        """A part of an answer that arrives in parts."""
+        ...
+
+    def end(self) -> None:
+        """Nothing more will come, or nobody reads on."""
+        ...
+
+    def fail(self, error: BaseException) -> None:
+        """Reading on failed."""
+        ...
+
+
+def observed(result: Any, invocation: Observer, hides: Hides) -> Any:
     """What the caller gets for `result`: the same object when it is complete, or a proxy that sees the rest arrive."""
+    if is_model(result):
+        invocation.read(result)
+        invocation.end()
+        return result
     if hasattr(result, "http_response") and hasattr(result, "parse"):
         return _observed_raw(result, invocation, hides)
+    if hasattr(result, "generator"):
+        # The SDK takes this stream apart and puts generators of its own into it.
+        result.generator = observed(result.generator, invocation, hides)
+        result.response = ObservedBody(result.response, invocation)
+        return result
+    if hasattr(result, "__anext__") and hasattr(result, "__next__"):
+        return EitherObservedStream(result, invocation, hides)
     if hasattr(result, "__anext__"):
         return AsyncObservedStream(result, invocation, hides)
     if hasattr(result, "__next__"):
@@ -39,7 +82,7 @@ def observed(result: Any, invocation: Invocation, hides: Hides) -> Any:
 class _Observed(_Proxy):
     """What every proxy shares: the object it stands for, its call, and ending that when the object is closed."""
 
-    def __init__(self, wrapped: Any, invocation: Invocation) -> None:
+    def __init__(self, wrapped: Any, invocation: Observer) -> None:
         super().__init__(wrapped)
         self._self_invocation = invocation
 
@@ -82,18 +125,19 @@ async def _awaited(result: Awaitable[Any], end: Callable[[], None]) -> Any:
         end()
 
 
-class _ObservedBody(_Observed):
+class ObservedBody(_Observed):
     """The HTTP response under a stream: some helpers of the SDKs close it instead of the stream."""
 
 
 class _ObservedChunks(_Observed):
     """What sync and async streams share."""
 
-    def __init__(self, wrapped: Any, invocation: Invocation, hides: Hides) -> None:
+    def __init__(self, wrapped: Any, invocation: Observer, hides: Hides) -> None:
         super().__init__(wrapped, invocation)
         self._self_hides = hides
+        self._self_waiting = True
         body = getattr(wrapped, "response", None)
-        self._self_body = None if body is None else _ObservedBody(body, invocation)
+        self._self_body = None if body is None else ObservedBody(body, invocation)
 
     def __del__(self) -> None:
         # Dropped half-way: nobody will read on.
@@ -106,6 +150,7 @@ class _ObservedChunks(_Observed):
 
     def _self_shows(self, chunk: object) -> bool:
         """Takes in a chunk; False when the caller did not ask for it."""
+        self._self_waiting = False
         self._self_invocation.read_chunk(chunk)
         return not self._self_hides(chunk)
 
@@ -122,7 +167,10 @@ class ObservedStream(_ObservedChunks):
     def __next__(self) -> Any:
         while True:
             try:
-                with self._self_invocation.active():
+                if self._self_waiting:
+                    with self._self_invocation.active():
+                        chunk = self.__wrapped__.__next__()
+                else:
                     chunk = self.__wrapped__.__next__()
             except BaseException as error:
                 self._self_stopped(error)
@@ -131,12 +179,24 @@ class ObservedStream(_ObservedChunks):
                 return chunk
 
     def __iter__(self) -> Iterator[Any]:
+        try:
+            chunk = self.__next__()
+        except StopIteration:
+            return
+        yield chunk
+        # The same for the rest, in the few steps that fit between two chunks.
+        step, read, hides = iter(self.__wrapped__).__next__, self._self_invocation.read_chunk, self._self_hides
         while True:
             try:
-                chunk = self.__next__()
-            except StopIteration:
-                return
-            yield chunk
+                chunk = step()
+            except BaseException as error:
+                self._self_stopped(error)
+                if isinstance(error, StopIteration):
+                    return
+                raise
+            read(chunk)
+            if hides is hides_nothing or not hides(chunk):
+                yield chunk
 
     def __enter__(self) -> ObservedStream:
         self.__wrapped__.__enter__()
@@ -155,7 +215,10 @@ class AsyncObservedStream(_ObservedChunks):
     async def __anext__(self) -> Any:
         while True:
             try:
-                with self._self_invocation.active():
+                if self._self_waiting:
+                    with self._self_invocation.active():
+                        chunk = await self.__wrapped__.__anext__()
+                else:
                     chunk = await self.__wrapped__.__anext__()
             except BaseException as error:
                 self._self_stopped(error)
@@ -164,12 +227,23 @@ class AsyncObservedStream(_ObservedChunks):
                 return chunk
 
     async def __aiter__(self) -> AsyncIterator[Any]:
+        try:
+            chunk = await self.__anext__()
+        except StopAsyncIteration:
+            return
+        yield chunk
+        step, read, hides = aiter(self.__wrapped__).__anext__, self._self_invocation.read_chunk, self._self_hides
         while True:
             try:
-                chunk = await self.__anext__()
-            except StopAsyncIteration:
-                return
-            yield chunk
+                chunk = await step()
+            except BaseException as error:
+                self._self_stopped(error)
+                if isinstance(error, StopAsyncIteration):
+                    return
+                raise
+            read(chunk)
+            if hides is hides_nothing or not hides(chunk):
+                yield chunk
 
     async def __aenter__(self) -> AsyncObservedStream:
         await self.__wrapped__.__aenter__()
@@ -182,23 +256,29 @@ class AsyncObservedStream(_ObservedChunks):
             self._self_invocation.end()
 
 
-def _observed_raw(result: Any, invocation: Invocation, hides: Hides) -> Any:
+class EitherObservedStream(ObservedStream, AsyncObservedStream):
+    """A stream that sync and async code read alike."""
+
+
+def _observed_raw(result: Any, invocation: Observer, hides: Hides) -> Any:
     """A raw response: at once when its body is there already, else when the caller reads it."""
     if _read_body(result, invocation):
         return result
     return RawResponse(result, invocation, hides)
 
 
-def _read_body(result: Any, invocation: Invocation) -> bool:
+def _read_body(result: Any, invocation: Observer) -> bool:
     """Ends the call with a body that has been read; False when it has not, or is a stream of events."""
     response = result.http_response
     if "text/event-stream" in response.headers.get("content-type", "") or not hasattr(response, "_content"):
         return False
     try:
-        body: object = response.json()
+        whole: object = response.json()
     except ValueError:
-        body = None
-    invocation.read(body)
+        body = Body(response.headers.get("content-type", ""), invocation)
+        body.take(response.content)
+        return True
+    invocation.read(whole)
     invocation.end()
     return True
 
@@ -206,7 +286,7 @@ def _read_body(result: Any, invocation: Invocation) -> bool:
 class RawResponse(_Observed):
     """A raw response whose body is still to come: `parse` gives an observed stream, `close` ends the call."""
 
-    def __init__(self, wrapped: Any, invocation: Invocation, hides: Hides) -> None:
+    def __init__(self, wrapped: Any, invocation: Observer, hides: Hides) -> None:
         super().__init__(wrapped, invocation)
         self._self_hides = hides
         self._self_parsed: tuple[Any, Any] | None = None
@@ -215,6 +295,30 @@ class RawResponse(_Observed):
         # What `parse` gave may live on, and ends the call itself.
         if self._self_parsed is None:
             self._self_invocation.end()
+
+    @property
+    def iter_bytes(self) -> Callable[..., Any]:
+        """The body as bytes."""
+        return self._self_read(self.__wrapped__.iter_bytes)
+
+    @property
+    def iter_text(self) -> Callable[..., Any]:
+        """The body as text."""
+        return self._self_read(self.__wrapped__.iter_text)
+
+    @property
+    def iter_lines(self) -> Callable[..., Any]:
+        """The body in lines."""
+        return self._self_read(self.__wrapped__.iter_lines, end="\n")
+
+    def _self_read(self, iterate: Callable[..., Any], end: str = "") -> Callable[..., Any]:
+        def reading(*args: Any, **kwargs: Any) -> Any:
+            pieces = iterate(*args, **kwargs)
+            body = Body(self.__wrapped__.http_response.headers.get("content-type", ""), self._self_invocation)
+            together = body.async_pieces if hasattr(pieces, "__anext__") else body.pieces
+            return together(pieces, end)
+
+        return reading
 
     def parse(self, *args: Any, **kwargs: Any) -> Any:
         """What the SDK makes of the body."""
@@ -232,4 +336,6 @@ class RawResponse(_Observed):
 
     def _self_closed(self) -> None:
         if not _read_body(self.__wrapped__, self._self_invocation):
+            # There was an answer, even if nobody kept what it said.
+            self._self_invocation.read(None)
             self._self_invocation.end()

@@ -36,6 +36,8 @@ class Request:
     stream: bool = False
     attributes: Mapping[str, AttributeValue] = field(default_factory=lambda: NO_ATTRIBUTES)
     """Anything else worth having on the span from the start."""
+    encloses: bool = False
+    """Whether the SDK makes the call through other SDKs, whose own spans would be of the same call."""
 
 
 @dataclass(frozen=True, slots=True)

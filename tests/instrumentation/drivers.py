@@ -1,4 +1,4 @@
-"""The SDKs behind one face, so that a promise made for all of them is one test: three SDKs, each sync and async.
+"""The SDKs behind one face, so that a promise made for all of them is one test: every SDK, each sync and async.
 
 Every method is a coroutine; a driver of a sync client just never waits.
 """
@@ -10,9 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import anthropic
+import cohere
 import openai
+from cohere.core.api_error import ApiError
 from google import genai
 from google.genai import errors, types
+from mistralai.client import Mistral
+from mistralai.client.errors import MistralError
+from mistralai.client.utils import BackoffStrategy, RetryConfig
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +39,7 @@ class Driver(ABC):
     """What a stream is an instance of, where that is public."""
 
     is_async: ClassVar[bool]
+    retries_streams: ClassVar[bool] = True
 
     @abstractmethod
     def ask(self) -> Any:
@@ -142,6 +148,62 @@ class AsyncGoogleDriver(GoogleDriver):
     is_async = True
 
 
+class MistralDriver(Driver):
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(provider, MistralError, None)
+        backoff = BackoffStrategy(initial_interval=1, max_interval=1, exponent=1, max_elapsed_time=60_000)
+        self.client: Any = Mistral(
+            api_key="key",
+            client=provider.client(),
+            async_client=provider.async_client(),
+            retry_config=RetryConfig("backoff", backoff, retry_connection_errors=False),
+        )
+
+    is_async = False
+
+    def ask(self) -> Any:
+        return self.client.chat.complete(model="mistral-medium-latest", messages=_MESSAGES)
+
+    def ask_stream(self) -> Any:
+        return self.client.chat.stream(model="mistral-medium-latest", messages=_MESSAGES)
+
+
+class AsyncMistralDriver(MistralDriver):
+    is_async = True
+
+    def ask(self) -> Any:
+        return self.client.chat.complete_async(model="mistral-medium-latest", messages=_MESSAGES)
+
+    def ask_stream(self) -> Any:
+        return self.client.chat.stream_async(model="mistral-medium-latest", messages=_MESSAGES)
+
+
+class CohereDriver(Driver):
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(provider, ApiError, None)
+        self.client: Any = cohere.ClientV2("key", httpx_client=provider.older_client())
+
+    is_async = False
+    retries_streams = False
+
+    def ask(self) -> Any:
+        return self.client.chat(model="command-a-03-2025", messages=_MESSAGES)
+
+    def ask_stream(self) -> Any:
+        return self.client.chat_stream(model="command-a-03-2025", messages=_MESSAGES)
+
+
+class AsyncCohereDriver(CohereDriver):
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(provider)
+        self.client = cohere.AsyncClientV2("key", httpx_client=provider.older_async_client())
+
+    is_async = True
+
+    async def stream(self) -> Any:
+        return self.ask_stream()  # an async generator, which nobody has to await
+
+
 DRIVERS: Mapping[str, type[Any]] = {
     "openai": OpenAIDriver,
     "openai-async": AsyncOpenAIDriver,
@@ -149,4 +211,8 @@ DRIVERS: Mapping[str, type[Any]] = {
     "anthropic-async": AsyncAnthropicDriver,
     "google": GoogleDriver,
     "google-async": AsyncGoogleDriver,
+    "mistral": MistralDriver,
+    "mistral-async": AsyncMistralDriver,
+    "cohere": CohereDriver,
+    "cohere-async": AsyncCohereDriver,
 }

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import httpx2
 
 if TYPE_CHECKING:
@@ -103,6 +104,53 @@ GENERATED_CHUNKS: list[dict[str, Any]] = [
     },
 ]
 
+_COMPLETION: dict[str, Any] = {"id": "cmpl-mistral-1", "model": "mistral-medium-2508", "created": 1_760_000_000}
+MISTRAL_USAGE: dict[str, Any] = {
+    "prompt_tokens": 80,
+    "completion_tokens": 18,
+    "total_tokens": 98,
+    "prompt_tokens_details": {"cached_tokens": 64},
+    "service_tier": "priority",
+}
+MISTRAL_COMPLETION: dict[str, Any] = {
+    **_COMPLETION,
+    "object": "chat.completion",
+    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hello there"}}],
+    "usage": MISTRAL_USAGE,
+}
+MISTRAL_CHUNKS: list[dict[str, Any]] = [
+    {**_COMPLETION, "choices": [{"index": 0, "delta": {"content": written}, "finish_reason": None}]}
+    for written in ("Hello ", "th")
+]
+MISTRAL_CHUNKS.append(
+    {
+        **_COMPLETION,
+        "choices": [{"index": 0, "delta": {"content": "ere"}, "finish_reason": "stop"}],
+        "usage": MISTRAL_USAGE,
+    }
+)
+
+COHERE_USAGE: dict[str, Any] = {
+    "billed_units": {"input_tokens": 7, "output_tokens": 22},
+    "tokens": {"input_tokens": 500, "output_tokens": 24},
+    "cached_tokens": 448,
+}
+COHERE_ANSWER: dict[str, Any] = {
+    "id": "cohere-1",
+    "finish_reason": "COMPLETE",
+    "message": {"role": "assistant", "content": [{"type": "text", "text": "Hello there"}]},
+    "usage": COHERE_USAGE,
+}
+COHERE_EVENTS: list[dict[str, Any]] = [
+    {"type": "message-start", "id": "cohere-1", "delta": {"message": {"role": "assistant", "content": []}}},
+    {
+        "type": "content-delta",
+        "index": 0,
+        "delta": {"message": {"content": {"text": "Hello there"}}},
+    },
+    {"type": "message-end", "delta": {"finish_reason": "COMPLETE", "usage": COHERE_USAGE}},
+]
+
 
 @dataclass
 class Provider:
@@ -133,17 +181,25 @@ class Provider:
         """The same for async code."""
         return httpx2.AsyncClient(transport=httpx2.MockTransport(self))
 
+    def older_client(self) -> httpx.Client:
+        """An HTTP client for SDKs that still use `httpx`."""
+        return httpx.Client(transport=_OlderTransport(self))
+
+    def older_async_client(self) -> httpx.AsyncClient:
+        """The same for async code."""
+        return httpx.AsyncClient(transport=_OlderTransport(self))
+
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         self.requests.append(request)
         if self.failures:
             status = self.failures.pop(0)
             error = {"error": {"code": status, "message": "no", "status": "UNAVAILABLE", "type": "api_error"}}
             return httpx2.Response(status, json=error, headers={"retry-after-ms": "1"})
-        body = json.loads(request.content or b"{}")
+        body: dict[str, Any] = json.loads(request.content) if request.content.startswith(b"{") else {}
         if self.refuses_stream_options and "stream_options" in body:
             return httpx2.Response(422, json={"error": {"message": "stream_options: extra fields not permitted"}})
         path = request.url.path
-        plain, events = _answers(path, body)
+        plain, events = _answers(request.url.host, path, body)
         if body.get("stream") or ":stream" in path:
             return httpx2.Response(
                 200,
@@ -153,7 +209,11 @@ class Provider:
         return httpx2.Response(200, json=plain if self.answer is None else self.answer)
 
 
-def _answers(path: str, body: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[dict[str, Any]]]:
+def _answers(host: str, path: str, body: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[dict[str, Any]]]:
+    if host == "api.mistral.ai":
+        return MISTRAL_COMPLETION, MISTRAL_CHUNKS
+    if host == "api.cohere.com":
+        return COHERE_ANSWER, COHERE_EVENTS
     if path.endswith("/chat/completions"):
         options: dict[str, Any] = body.get("stream_options", {})
         return CHAT_COMPLETION, [*CHAT_CHUNKS, USAGE_CHUNK] if options.get("include_usage") else CHAT_CHUNKS
@@ -182,6 +242,41 @@ class Events(httpx2.SyncByteStream, httpx2.AsyncByteStream):
             if self._stalls and position == 1:
                 await asyncio.Event().wait()
             yield event
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
+
+
+class _OlderTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Hands requests on to the provider in the terms of its own client library."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._answered(request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self._answered(request)
+
+    def _answered(self, request: httpx.Request) -> httpx.Response:
+        asked = httpx2.Request(request.method, str(request.url), headers=dict(request.headers), content=request.content)
+        answer = self._provider(asked)
+        return httpx.Response(answer.status_code, headers=dict(answer.headers), stream=_OlderBody(answer.stream))
+
+
+class _OlderBody(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """An answer's body, as it arrives."""
+
+    def __init__(self, body: Any) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._body:
+            yield piece
 
     async def aclose(self) -> None:
         """Nothing is held."""

@@ -11,10 +11,6 @@ from opentelemetry.trace import NoOpTracer
 import spancost
 from spancost import startup
 from spancost.faults import Faults
-from spancost.sdks import anthropic as anthropic_sdk
-from spancost.sdks import google_genai as google_sdk
-from spancost.sdks import openai as openai_sdk
-from spancost.stainless import Operation
 
 from .drivers import DRIVERS
 
@@ -23,26 +19,24 @@ if TYPE_CHECKING:
     from .provider import Provider
 
 
-class BrokenReading:
-    """Fails wherever it can."""
-
-    def __init__(self, *_: object) -> None:
-        """Whatever an operation passes."""
-
-    def add(self, part: object) -> None:
-        raise RuntimeError("a bug in an extractor")
-
-    def answer(self) -> Any:
-        raise RuntimeError("a bug in an extractor")
+READINGS = (
+    "spancost.sdks._anthropic.messages.MessageReading",
+    "spancost.sdks._google_genai.content.GenerateContentReading",
+    "spancost.sdks.cohere.CohereReading",
+    "spancost.sdks.mistral.CompletionReading",
+    "spancost.sdks.openai.chat.ChatReading",
+)
+"""What reads the answers that the drivers get."""
 
 
 @pytest.fixture
 def _broken_readings(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken: Any = BrokenReading
-    monkeypatch.setattr(openai_sdk, "OPERATIONS", {"/chat/completions": Operation("chat", broken)})
-    monkeypatch.setattr(anthropic_sdk, "OPERATIONS", {"/v1/messages": Operation("chat", broken)})
-    google = dict.fromkeys(google_sdk.OPERATIONS, ("generate_content", broken))
-    monkeypatch.setattr(google_sdk, "OPERATIONS", google)
+    def broken(*_: object) -> Any:
+        raise RuntimeError("a bug in an extractor")
+
+    for reading in READINGS:
+        for method in ("add", "answer"):
+            monkeypatch.setattr(f"{reading}.{method}", broken)
 
 
 @pytest.mark.usefixtures("_broken_readings")
@@ -67,12 +61,10 @@ async def test_a_broken_extractor_changes_nothing_and_is_counted(
 async def test_a_broken_description_changes_nothing_and_is_counted(
     name: str, provider: Provider, instrumented: Telemetry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> Any:
+    def broken(*_: object, **__: object) -> Any:
         raise RuntimeError("a bug before the call")
 
-    for module in ("openai", "anthropic", "google_genai"):
-        monkeypatch.setattr(f"spancost.sdks.{module}.provider_of", broken, raising=False)
-    monkeypatch.setattr("spancost.stainless.provider_of", broken)
+    monkeypatch.setattr("spancost.wire.Request.__init__", broken)
     driver = DRIVERS[name](provider)
     assert await driver.plain() is not None
     assert len(await driver.rest(await driver.stream())) > 0

@@ -12,9 +12,12 @@ from urllib.parse import parse_qs, urlsplit
 import anthropic
 import httpx2
 import openai
+from botocore.parsers import ResponseParserError
 from google import genai
 from google.genai import types
 from google.oauth2.credentials import Credentials
+
+from . import bedrock_calls, google_calls, openai_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,10 +25,12 @@ if TYPE_CHECKING:
     from .recordings import Recording
 
 HOSTS = {
+    "azure": "https://replayed.openai.azure.com/openai/v1",
     "alibaba": "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
     "deepseek": "https://api.deepseek.com",
     "groq": "https://api.groq.com/openai/v1",
     "mistral": "https://api.mistral.ai/v1",
+    "open_responses": "http://127.0.0.1:1234/v1",
     "openai": "https://api.openai.com/v1",
     "perplexity": "https://api.perplexity.ai",
     "xai": "https://api.x.ai/v1",
@@ -50,6 +55,7 @@ class Player:
     def __init__(self) -> None:
         self._recording: Recording | None = None
         self._clients: dict[str, Any] = {}
+        self._listeners: dict[str, openai_calls.Listener] = {}
 
     def play(self, recording: Recording) -> None:
         """Makes the call and reads its answer to the end; the SDK's own errors pass through."""
@@ -62,17 +68,32 @@ class Player:
             raise NotCoveredError("recorded with integer enums, which the SDK neither asks for nor reads")
         if recording.status == 200 and not recording.body.strip():
             raise NotCoveredError("the recorded body is empty")
+        if recording.provider == "gemini" and recording.api in google_calls.APIS:
+            google_calls.call(self._gemini(False), recording)
+            return
+        if (recording.provider, recording.api) == ("anthropic", "completions"):
+            self._completion(recording)
+            return
         match recording.api:
             case "messages":
                 self._message(recording)
             case "generate_content":
                 self._content(recording)
-            case _:
+            case "chat":
                 self._chat(recording)
+            case "realtime":
+                self._conversation(recording)
+            case "converse" | "invoke":
+                self._bedrock(recording)
+            case _:
+                self._openai_call(recording)
+
+    def _on_stage(self) -> Recording:
+        assert self._recording is not None
+        return self._recording
 
     def _answer(self, request: httpx2.Request) -> httpx2.Response:
-        recording = self._recording
-        assert recording is not None
+        recording = self._on_stage()
         headers = {"content-type": recording.content_type}
         return httpx2.Response(recording.status, headers=headers, stream=_Body(recording.body), request=request)
 
@@ -97,8 +118,32 @@ class Player:
             for _ in result:
                 pass
 
-    def _openai(self, recording: Recording) -> openai.OpenAI:
-        url = urlsplit(recording.url or HOSTS[recording.provider] + _END)
+    def _openai_call(self, recording: Recording) -> None:
+        if recording.provider in openai_calls.NOT_OPENAI_SHAPED:
+            raise NotCoveredError(openai_calls.NOT_OPENAI_SHAPED[recording.provider])
+        openai_calls.call(self._openai(recording, openai_calls.PATHS[recording.api]), recording)
+
+    def _bedrock(self, recording: Recording) -> None:
+        endpoint = bedrock_calls.endpoint_of(recording)
+        if endpoint not in self._clients:
+            self._clients[endpoint] = bedrock_calls.client(self._on_stage, endpoint)
+        try:
+            bedrock_calls.call(self._clients[endpoint], recording)
+        except ResponseParserError as error:
+            raise NotCoveredError("content blocks that botocore refuses to read, with or without us") from error
+
+    def _conversation(self, recording: Recording) -> None:
+        usage = recording.usage or {}
+        if "promptTokenCount" in usage:
+            # The gateway passes on to Vertex AI, whose words for the same are others.
+            google_calls.converse(self._gemini(recording.provider != "gemini"), recording)
+            return
+        if recording.path not in self._listeners:
+            self._listeners[recording.path] = openai_calls.Listener(recording)
+        self._listeners[recording.path].hear(recording)
+
+    def _openai(self, recording: Recording, end: str = _END) -> openai.OpenAI:
+        url = urlsplit(recording.url or HOSTS[recording.provider] + end)
         origin = f"{url.scheme}://{url.netloc}"
         if recording.provider == "azure":
             version = parse_qs(url.query).get("api-version", ["2024-10-21"])[0]
@@ -108,15 +153,23 @@ class Player:
                     azure_endpoint=origin, api_version=version, api_key="key", max_retries=0, http_client=http
                 ),
             )
-        base = origin + url.path.removesuffix(_END)
+        base = origin + url.path.rpartition(end)[0]
         return self._client(
             base, lambda http: openai.OpenAI(base_url=base, api_key="key", max_retries=0, http_client=http)
         )
 
-    def _message(self, recording: Recording) -> None:
-        client: Any = self._client(
+    def _completion(self, recording: Recording) -> None:
+        """The first API, which the SDK has no method for any more."""
+        body = {"prompt": "replayed", "max_tokens_to_sample": 1, **recording.request, "model": recording.model}
+        self._anthropic().post("/v1/complete", cast_to=object, body=body)
+
+    def _anthropic(self) -> Any:
+        return self._client(
             "anthropic", lambda http: anthropic.Anthropic(api_key="key", max_retries=0, http_client=http)
         )
+
+    def _message(self, recording: Recording) -> None:
+        client: Any = self._anthropic()
         body = dict(recording.request)
         fixed: dict[str, Any] = {
             "model": body.pop("model", recording.model),

@@ -35,9 +35,13 @@ class Recording:
     model: str
     url: str
     """Empty where only the response was kept."""
+    method: str
+    """Empty where only the response was kept."""
     request: Mapping[str, Any]
     status: int
     content_type: str
+    headers: Mapping[str, str]
+    """Of the answer, their names in lower case."""
     body: bytes
     usage: Mapping[str, Any] | None
     """As the provider reported it."""
@@ -61,8 +65,13 @@ def recordings(folder: Path, apis: frozenset[str]) -> Iterator[Recording]:
         usage = json.loads(row["usage_json"]) if row["usage_json"] else None
         streamed = row["streaming"] == "1"
         url, request, status = "", cast("dict[str, Any]", {}), 200
+        headers: dict[str, str] = {}
         if path.startswith("xai_sdk/"):
             body, content_type = b"", ""  # gRPC, shown as JSON: nothing that HTTP could answer with
+        elif path.startswith("realtime/"):
+            if loaded[0] != path:
+                loaded = (path, _cassette(folder / path))
+            body, content_type = json.dumps(_heard(loaded[1], index)).encode(), "application/json"
         elif path.endswith(".yaml"):
             if loaded[0] != path:
                 loaded = (path, _cassette(folder / path))
@@ -70,7 +79,8 @@ def recordings(folder: Path, apis: frozenset[str]) -> Iterator[Recording]:
             url, request = exchange["request"]["uri"], _json_object(exchange["request"].get("body"))
             status = int(exchange["response"]["status"]["code"])
             body = _bytes(exchange["response"]["body"].get("string", ""))
-            content_type = _content_type(exchange["response"].get("headers") or {}, body)
+            headers = _headers(exchange["response"].get("headers") or {})
+            content_type = _content_type(headers, body)
         else:
             body, content_type = _bare(folder / path)
         yield Recording(
@@ -81,9 +91,11 @@ def recordings(folder: Path, apis: frozenset[str]) -> Iterator[Recording]:
             streamed=streamed,
             model=row["model_requested"] or row["model_reported"] or "unknown",
             url=url,
+            method=row["method"],
             request=request,
             status=status,
             content_type=content_type,
+            headers=headers,
             body=body,
             usage=usage,
             superseded=last[path, row["i"]] is not row,
@@ -94,6 +106,24 @@ def _cassette(path: Path) -> list[dict[str, Any]]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     with path.open(encoding="utf-8") as text:
         return cast("list[dict[str, Any]]", yaml.load(text, Loader=loader)["interactions"])
+
+
+def _heard(messages: list[dict[str, Any]], index: int) -> list[Any]:
+    """Of a websocket, what was received after the usage before this one, up to and with this one."""
+    heard: list[list[Any]] = [[]]
+    for message in messages:
+        if message["direction"] == "received":
+            heard[-1].append(message["data"])
+            if reports_usage(message["data"]):
+                heard.append([])
+    return heard[index]
+
+
+def reports_usage(message: object) -> bool:
+    """Whether a message of a websocket says what something used."""
+    said = _json_object(message)
+    usages = (said.get("usage"), _json_object(said.get("response")).get("usage"), said.get("usageMetadata"))
+    return any(usage is not None for usage in usages)
 
 
 def _json_object(body: object) -> dict[str, Any]:
@@ -109,11 +139,14 @@ def _bytes(body: object) -> bytes:
     return body if isinstance(body, bytes) else str(body).encode()
 
 
-def _content_type(headers: Mapping[str, Any], body: bytes) -> str:
-    for name, value in headers.items():
-        if name.lower() == "content-type":
-            values = cast("list[str] | str", value)
-            return values if isinstance(values, str) else values[0]
+def _headers(recorded: Mapping[str, list[str] | str]) -> dict[str, str]:
+    """Each header's first value."""
+    return {name.lower(): value if isinstance(value, str) else value[0] for name, value in recorded.items()}
+
+
+def _content_type(headers: Mapping[str, str], body: bytes) -> str:
+    if "content-type" in headers:
+        return headers["content-type"]
     return "text/event-stream" if body.startswith((b"data:", b"event:")) else "application/json"
 
 

@@ -40,6 +40,7 @@ OTEL: Final = Dialect(
             "transcription",
             "speech_to_text",
             "translation",
+            "moderation",
         }
     ),
     other_operations=frozenset(

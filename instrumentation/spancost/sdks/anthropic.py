@@ -1,153 +1,25 @@
 """The `anthropic` SDK: the API itself, Bedrock, Vertex and Foundry.
 
 From 1.14 on the SDK traces itself. For a call that we count it is told not to, so that there is one span; the rest
-of its tracing stays as the app has it.
+of its tracing stays as the app has it. The tool runner makes its calls with `create`; counting tokens is free.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from spancost import estimate
-from spancost.fields import count, first, items, pick, text, total
-from spancost.instrumentor import Call, SdkInstrumentor
+from spancost.fields import pick, text
+from spancost.instrumentor import Call, Delivery, SdkInstrumentor
+from spancost.sdks._anthropic.deliveries import Deliveries
+from spancost.sdks._anthropic.messages import CompletionReading, MessageReading, message_usage
 from spancost.stainless import Operation, Posted, operation_of, patches, request_of
-from spancost.wire import Answer
-from spancost_pricing import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from opentelemetry.util.types import AttributeValue
 
-    from spancost_pricing import Unit
-
-_USAGE_FIELDS: Final = (
-    "input_tokens",
-    "output_tokens",
-    "cache_creation_input_tokens",
-    "cache_read_input_tokens",
-    "cache_creation",
-    "output_tokens_details",
-    "server_tool_use",
-    "iterations",
-    "service_tier",
-    "inference_geo",
-    "speed",
-)
-_WRITTEN: Final = ("text", "thinking", "partial_json")
-"""Where an event has text that the model wrote."""
-_UNREPORTED: Final = ("not_available", "global")
-"""Geographies that change no price."""
-
-
-class MessageReading:
-    """A message: one object, or events of which the first and the last carry usage."""
-
-    def __init__(self) -> None:
-        self._message: object = None
-        self._usage: dict[str, object] = {}
-        self._stop_reason: str | None = None
-        self._unfinished = False
-        self._written = 0
-
-    def add(self, part: object) -> None:
-        """Takes in a `Message`, its JSON, or an event of a stream."""
-        kind = text(part, "type")
-        if kind == "message_start":
-            self._unfinished = True
-            self._take(pick(part, "message"))
-        elif kind == "message_delta":
-            # Cumulative, and without what only the start says: tier, speed, lifetime of cache entries.
-            self._unfinished = False
-            self._merge(pick(part, "usage"))
-            self._stop_reason = text(part, "delta", "stop_reason") or self._stop_reason
-        elif kind == "content_block_delta":
-            self._written += sum(estimate.characters(pick(part, "delta", name)) for name in _WRITTEN)
-        elif kind == "message":
-            self._take(part)
-
-    def _take(self, message: object) -> None:
-        self._message = message
-        self._stop_reason = text(message, "stop_reason") or self._stop_reason
-        self._merge(pick(message, "usage"))
-
-    def _merge(self, usage: object) -> None:
-        for name in _USAGE_FIELDS:
-            if (value := pick(usage, name)) is not None:
-                self._usage[name] = value
-
-    def answer(self) -> Answer:
-        """What has been said so far."""
-        usage = dict(self._usage)
-        if self._unfinished:
-            # The start's `output_tokens` is a placeholder: it says nothing about what was written before the break.
-            usage["output_tokens"] = estimate.tokens(self._written)
-        attributes: dict[str, AttributeValue] = {}
-        tier = text(usage, "service_tier")
-        if tier is not None:
-            attributes["anthropic.response.service_tier"] = tier
-        if (speed := text(usage, "speed")) is not None:
-            attributes["spancost.speed"] = speed
-        if (geo := text(usage, "inference_geo")) is not None and geo not in _UNREPORTED:
-            attributes["spancost.region"] = geo
-        return Answer(
-            model=_served_by(usage) or text(self._message, "model"),
-            response_id=text(self._message, "id"),
-            finish_reasons=() if self._stop_reason is None else (self._stop_reason,),
-            usage=replace(message_usage(usage), estimated=self._unfinished) if usage else None,
-            service_tier=tier,
-            attributes=attributes,
-            beside=tuple(
-                Answer(model=text(step, "model"), usage=message_usage(step), service_tier=tier)
-                for step in items(usage, "iterations")
-                if text(step, "type") == "advisor_message"
-            ),
-        )
-
-
-def _served_by(usage: object) -> str | None:
-    """The model that took over where the one that was asked declined: it wrote the message and is billed."""
-    steps = items(usage, "iterations")
-    return next((text(step, "model") for step in steps if text(step, "type") == "fallback_message"), None)
-
-
-def message_usage(usage: object) -> Usage:
-    """`Usage` of a message. Anthropic's `input_tokens` leaves the cache out; ours includes it."""
-    extra = [step for step in items(usage, "iterations") if text(step, "type") == "compaction"]
-    cache_read = total(count(usage, "cache_read_input_tokens"), *_each(extra, "cache_read_input_tokens"))
-    by_lifetime = total(
-        count(usage, "cache_creation", "ephemeral_5m_input_tokens"),
-        count(usage, "cache_creation", "ephemeral_1h_input_tokens"),
-    )
-    cache_write = total(
-        first(count(usage, "cache_creation_input_tokens"), by_lifetime),
-        *_each(extra, "cache_creation_input_tokens"),
-    )
-    fresh = total(count(usage, "input_tokens"), *_each(extra, "input_tokens"))
-    units: dict[Unit, int] = {}
-    if (searches := count(usage, "server_tool_use", "web_search_requests")) is not None:
-        units["web_search"] = searches
-    if (fetches := count(usage, "server_tool_use", "web_fetch_requests")) is not None:
-        units["web_fetch"] = fetches
-    return Usage(
-        input_tokens=None if fresh is None else total(fresh, cache_read, cache_write),
-        cache_read_tokens=cache_read,
-        cache_write_tokens=cache_write,
-        cache_write_1h_tokens=total(
-            count(usage, "cache_creation", "ephemeral_1h_input_tokens"),
-            *(count(step, "cache_creation", "ephemeral_1h_input_tokens") for step in extra),
-        ),
-        output_tokens=total(count(usage, "output_tokens"), *_each(extra, "output_tokens")),
-        reasoning_tokens=count(usage, "output_tokens_details", "thinking_tokens"),
-        units=units,
-    )
-
-
-def _each(steps: list[object], name: str) -> list[int | None]:
-    """A figure of each step that the totals leave out: compaction of the context is billed on top of them."""
-    return [count(step, name) for step in steps]
+__all__ = ["AnthropicInstrumentor", "MessageReading", "message_usage"]
 
 
 def _request_attributes(posted: Posted) -> Mapping[str, AttributeValue]:
@@ -161,6 +33,7 @@ def _request_attributes(posted: Posted) -> Mapping[str, AttributeValue]:
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "/v1/messages": Operation("chat", lambda _: MessageReading(), _request_attributes),
+    "/v1/complete": Operation("text_completion", CompletionReading, _request_attributes),
 }
 """End of the path -> operation."""
 
@@ -168,18 +41,25 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
 class AnthropicInstrumentor(SdkInstrumentor):
     """Counts what the `anthropic` SDK's calls cost."""
 
+    _deliveries: Deliveries
+
     package = "anthropic"
     requires = "anthropic >= 0.51"
     patches = patches("anthropic._base_client")
 
-    def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
-        """The model call behind a request of a client."""
+    def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | Delivery | None:
+        """The model call behind a request of a client, or the delivery of answers to earlier ones."""
         posted = Posted(instance, args, kwargs)
         operation = operation_of(posted, OPERATIONS)
+        provider = text(instance, "_gen_ai_provider_name") or "anthropic"
         if operation is None:
-            return None
+            return self._deliveries.delivery(posted, provider)
         # A request without a span name gets no span from the SDK, whatever the client and the environment say.
         traces_itself = pick(posted.options, "span_name") is not None
         arguments = posted.arguments(span_name=None) if traces_itself else posted.arguments()
-        request = request_of(posted, operation, text(instance, "_gen_ai_provider_name") or "anthropic")
+        request = request_of(posted, operation, provider)
         return Call(request, operation.reading(posted), arguments, arguments)
+
+    def _instrument(self, **kwargs: Any) -> None:
+        self._deliveries = Deliveries()
+        super()._instrument(**kwargs)

@@ -1,120 +1,59 @@
 """The `google-genai` SDK: the Gemini API and Vertex AI.
 
 Patched where the SDK sends, not where the app calls: automatic function calling and continuation make several paid
-requests behind one method call, and the answer on the wire says more (the served tier) than the typed one.
+requests behind one method call, and the answer on the wire says more (the served tier) than the typed one. Chats are
+`generateContent` again. Counting tokens is free; tuning and what Vertex AI keeps in buckets are billed elsewhere.
 """
 
 from __future__ import annotations
 
-import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
-from spancost.fields import count, items, pick, text, total
-from spancost.hosts import provider_of
-from spancost.instrumentor import Call, Patch, SdkInstrumentor, attempts, awaits, calls
-from spancost.wire import Answer, Reading, Request
-from spancost_pricing import Usage
+from spancost.fields import pick, text
+from spancost.instrumentor import Call, Delivery, Patch, SdkInstrumentor, attempts, awaits, calls
+from spancost.newest import Newest
+from spancost.once import Once
+from spancost.sdks._google_genai import batches, interactions, live
+from spancost.sdks._google_genai.content import CacheReading, GenerateContentReading, content_usage
+from spancost.sdks._google_genai.predictions import EmbeddingsReading, VideoReading, predicted, prediction
+from spancost.sdks._google_genai.sent import Operation, Sent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from opentelemetry.util.types import AttributeValue
+__all__ = ["GoogleGenAIInstrumentor", "content_usage"]
 
-    from spancost_pricing import Unit
-
-_TIERS: Final[Mapping[str, str]] = {
-    "ON_DEMAND": "standard",
-    "ON_DEMAND_PRIORITY": "priority",
-    "ON_DEMAND_FLEX": "flex",
-    "ON_DEMAND_OFFPEAK": "offpeak",
-    "PROVISIONED_THROUGHPUT": "provisioned",
-}
-"""Vertex AI's `trafficType` -> the tier that served."""
-
-
-class GenerateContentReading:
-    """An answer of `generateContent`, or the chunks of `streamGenerateContent`: the last usage counts."""
-
-    def __init__(self) -> None:
-        self._model: str | None = None
-        self._id: str | None = None
-        self._finished: dict[int, str] = {}
-        self._usage: object = None
-        self._queries: set[str] = set()
-
-    def add(self, part: object) -> None:
-        """Takes in the SDK's HTTP response, whose body is the JSON of an answer or of a chunk."""
-        body = text(part, "body")
-        answer: object = json.loads(body) if body is not None else None
-        self._model = text(answer, "modelVersion") or self._model
-        self._id = text(answer, "responseId") or self._id
-        if (usage := pick(answer, "usageMetadata")) is not None:
-            self._usage = usage
-        for position, candidate in enumerate(items(answer, "candidates")):
-            if reason := text(candidate, "finishReason"):
-                index = count(candidate, "index")
-                self._finished[position if index is None else index] = reason
-            queries = items(candidate, "groundingMetadata", "webSearchQueries")
-            self._queries.update(query for query in queries if isinstance(query, str) and query)
-
-    def answer(self) -> Answer:
-        """What has been said so far."""
-        tier = text(self._usage, "serviceTier")
-        traffic = text(self._usage, "trafficType")
-        if tier is None and traffic is not None:
-            tier = _TIERS.get(traffic)
-        return Answer(
-            model=self._model,
-            response_id=self._id,
-            finish_reasons=tuple(reason for _, reason in sorted(self._finished.items())),
-            usage=None if self._usage is None else content_usage(self._usage, len(self._queries)),
-            service_tier=tier,
-        )
-
-
-def content_usage(usage: object, searches: int) -> Usage:
-    """`usageMetadata`. Gemini counts tool results beside the prompt and thoughts beside the candidates."""
-    units: dict[Unit, int] = {} if searches == 0 else {"web_search": searches}
-    return Usage(
-        input_tokens=total(count(usage, "promptTokenCount"), count(usage, "toolUsePromptTokenCount")),
-        cache_read_tokens=count(usage, "cachedContentTokenCount"),
-        input_audio_tokens=total(
-            _of_modality(usage, "promptTokensDetails", "AUDIO"),
-            _of_modality(usage, "toolUsePromptTokensDetails", "AUDIO"),
-        ),
-        input_image_tokens=total(
-            _of_modality(usage, "promptTokensDetails", "IMAGE"),
-            _of_modality(usage, "toolUsePromptTokensDetails", "IMAGE"),
-        ),
-        cache_read_audio_tokens=_of_modality(usage, "cacheTokensDetails", "AUDIO"),
-        cache_read_image_tokens=_of_modality(usage, "cacheTokensDetails", "IMAGE"),
-        output_tokens=total(count(usage, "candidatesTokenCount"), count(usage, "thoughtsTokenCount")),
-        reasoning_tokens=count(usage, "thoughtsTokenCount"),
-        output_audio_tokens=_of_modality(usage, "candidatesTokensDetails", "AUDIO"),
-        output_image_tokens=_of_modality(usage, "candidatesTokensDetails", "IMAGE"),
-        units=units,
-    )
-
-
-def _of_modality(usage: object, details: str, modality: str) -> int | None:
-    return total(
-        *(count(detail, "tokenCount") for detail in items(usage, details) if text(detail, "modality") == modality)
-    )
-
-
-_GENERATE: Final[tuple[str, Callable[[], Reading]]] = ("generate_content", GenerateContentReading)
-OPERATIONS: Final[Mapping[str, tuple[str, Callable[[], Reading]]]] = {
+_GENERATE: Final = Operation("generate_content", lambda _: GenerateContentReading())
+_EMBED: Final = Operation("embeddings", EmbeddingsReading)
+_STREAM: Final = ":streamGenerateContent"
+OPERATIONS: Final[Mapping[str, Operation]] = {
     ":generateContent": _GENERATE,
-    ":streamGenerateContent": _GENERATE,
+    _STREAM: _GENERATE,
+    ":batchEmbedContents": _EMBED,
+    ":embedContent": _EMBED,
+    ":predict": Operation(predicted, prediction),
+    ":predictLongRunning": Operation("video_generation", VideoReading),
+    "cachedContents": Operation("generate_content", lambda _: CacheReading()),
 }
-"""End of the path -> operation name and how its answer is read."""
+"""End of the path that is posted to -> operation."""
 
 _CLIENT: Final = "google.genai._api_client"
+_INTERACTIONS: Final = "google.genai._gaos.interactions"
+_DECISIONS: Final = "google.genai._gaos.decisions"
+_HOOKS: Final = "google.genai._gaos._hooks"
+_LIVE: Final = "google.genai.live"
 
 
 class GoogleGenAIInstrumentor(SdkInstrumentor):
     """Counts what the `google-genai` SDK's calls cost."""
+
+    _pending: Newest[bool]
+    """Interactions that were left to run in the background."""
+    _charged: Once
+    """Interactions and batches whose answers were counted."""
+    _files: Newest[str]
+    """Files with the answers of a batch, and its model."""
 
     package = "google.genai"
     requires = "google-genai >= 1.32"
@@ -125,36 +64,58 @@ class GoogleGenAIInstrumentor(SdkInstrumentor):
         Patch(_CLIENT, "BaseApiClient.async_request_streamed", awaits),
         Patch(_CLIENT, "BaseApiClient._request_once", attempts),
         Patch(_CLIENT, "BaseApiClient._async_request_once", attempts),
+        Patch(_CLIENT, "BaseApiClient.download_file", calls, describe="describe_download"),
+        Patch(_CLIENT, "BaseApiClient.async_download_file", awaits, describe="describe_download"),
+        Patch(_INTERACTIONS, "Interactions.create", calls, describe="describe_interaction"),
+        Patch(_INTERACTIONS, "AsyncInteractions.create", awaits, describe="describe_interaction"),
+        Patch(_INTERACTIONS, "Interactions.get", calls, describe="describe_fetch"),
+        Patch(_INTERACTIONS, "AsyncInteractions.get", awaits, describe="describe_fetch"),
+        Patch(_DECISIONS, "Decisions.create", calls, describe="describe_interaction"),
+        Patch(_DECISIONS, "AsyncDecisions.create", awaits, describe="describe_interaction"),
+        Patch(f"{_HOOKS}.sdkhooks", "SDKHooks.before_request", attempts),
+        Patch(f"{_HOOKS}.asyncsdkhooks", "AsyncSDKHooks.before_request", attempts),
+        Patch(_LIVE, "AsyncLive.connect", live.connects),
+        Patch(_LIVE, "AsyncSession._receive", awaits, describe="describe_message"),
     )
 
-    def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
-        """The model call behind a request of a client."""
-        path: object = kwargs.get("path", args[1] if len(args) > 1 else None)
-        if not isinstance(path, str):
-            return None
-        path = path.partition("?")[0]
-        end = next((end for end in OPERATIONS if path.endswith(end)), None)
-        if end is None:
-            return None
-        operation, reading = OPERATIONS[end]
-        vertex = pick(instance, "vertexai") is True
-        address = urlsplit(_base_url(instance, args, kwargs) or "")
-        attributes: dict[str, AttributeValue] = {}
-        if vertex and (location := text(instance, "location")) is not None:
-            attributes["spancost.region"] = location
-        request = Request(
-            operation=operation,
-            provider=provider_of(address.hostname, "gcp.vertex_ai" if vertex else "gcp.gemini"),
-            model=path.removesuffix(end).rpartition("/")[2] or None,
-            address=address.hostname,
-            port=address.port,
-            stream=end == ":streamGenerateContent",
-            attributes=attributes,
-        )
-        return Call(request, reading(), (args, kwargs), (args, kwargs))
+    def _instrument(self, **kwargs: Any) -> None:
+        self._pending, self._charged, self._files = Newest(), Once(), Newest()
+        super()._instrument(**kwargs)
 
+    def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | Delivery | None:
+        """The model call behind a request of a client, or the batch that is asked about."""
+        sent = Sent(instance, args, kwargs)
+        if sent.method == "get" and batches.is_batch(sent.path):
+            return Delivery(lambda response: batches.inlined(sent, response, self._charged, self._files))
+        end = next((end for end in OPERATIONS if sent.path.endswith(end)), None)
+        if sent.method != "post" or end is None:
+            return None
+        operation = OPERATIONS[end]
+        name = operation.name if isinstance(operation.name, str) else operation.name(sent)
+        model = sent.path.removesuffix(end) if end.startswith(":") else text(sent.body, "model")
+        request = sent.request(name, model, stream=end == _STREAM)
+        return Call(request, operation.reading(sent), (args, kwargs), (args, kwargs))
 
-def _base_url(instance: object, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
-    """Where the request goes: its own options before the client's."""
-    own: object = kwargs.get("http_options", args[3] if len(args) > 3 else None)
-    return text(own, "base_url") or text(instance, "_http_options", "base_url")
+    def describe_download(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Delivery | None:
+        """The answers of a batch, when they are what is downloaded."""
+        sent = Sent(instance, ("get", *args), kwargs)
+        model = self._files.get(batches.file_of(sent.path))
+        if model is None:
+            return None
+        return Delivery(lambda content: batches.downloaded(sent, content, self._charged, model))
+
+    def describe_interaction(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call:
+        """The interaction, or one step of it, that is asked for."""
+        body = interactions.asked(kwargs)
+        model = text(body, "model") or text(body, "agent")
+        request = interactions.request_of(instance, model, stream=pick(body, "stream") is True)
+        reading = interactions.InteractionReading(body, self._pending, self._charged)
+        return Call(request, reading, (args, kwargs), (args, kwargs))
+
+    def describe_fetch(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Delivery:
+        """The interaction that is fetched."""
+        return Delivery(lambda part: interactions.fetched(instance, part, self._pending, self._charged))
+
+    def describe_message(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Delivery:
+        """A message of a live session."""
+        return Delivery(partial(live.heard, instance))

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
+from spancost.fields import items, pick
+
 CHARACTERS_PER_TOKEN: Final = 4
 _EMBEDDED: Final = "data:"
 """Start of an image or a file inside the request: its characters are not text."""
@@ -28,3 +30,11 @@ def characters(value: object) -> int:
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
         return sum(characters(part) for part in cast("Sequence[object]", value))
     return 0
+
+
+def message_characters(content: object) -> int:
+    """Length of the text in messages that may be an SDK's objects as well as JSON, content inside content."""
+    if isinstance(content, str):
+        return characters(content)
+    inner = items(content) or [pick(content, name) for name in ("content", "message", "text") if pick(content, name)]
+    return sum(message_characters(part) for part in inner)

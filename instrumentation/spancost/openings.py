@@ -1,0 +1,105 @@
+"""Streams that an SDK opens as a context manager: the call is made when it is entered, not when it is asked for.
+
+`with client.stream(...) as response: for event in response.data` is one call, from the entering to the last event,
+the leaving or an error, whichever comes first. One that is never entered is no call at all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import wrapt
+
+from spancost.instrumentor import Running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from spancost.instrumentor import Recorder
+    from spancost.invocation import Invocation
+
+    _Proxy: TypeAlias = wrapt.ObjectProxy[Any]
+else:
+    _Proxy = wrapt.ObjectProxy
+
+
+def opens(recorder: Recorder) -> Callable[..., Any]:
+    """Around a function whose result makes the call when it is entered, and then has the events as its `data`."""
+
+    def shell(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return Opening(wrapped(*args, **kwargs), lambda: _running(recorder, instance, args, kwargs))
+
+    return shell
+
+
+def _running(recorder: Recorder, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Running | None:
+    begun = recorder.begin(instance, args, kwargs)
+    return begun if isinstance(begun, Running) else None
+
+
+class Opening(_Proxy):
+    """The SDK's context manager, sync or async."""
+
+    def __init__(self, wrapped: Any, begin: Callable[[], Running | None]) -> None:
+        super().__init__(wrapped)
+        self._self_begin = begin
+        self._self_invocation: Invocation | None = None
+
+    def __enter__(self) -> Any:
+        running, invocation = self._self_begun()
+        if running is None or invocation is None:
+            return self.__wrapped__.__enter__()
+        try:
+            with invocation.active():
+                response = self.__wrapped__.__enter__()
+        except BaseException as error:
+            invocation.fail(error)
+            raise
+        return OpenResponse(response, running, invocation)
+
+    async def __aenter__(self) -> Any:
+        running, invocation = self._self_begun()
+        if running is None or invocation is None:
+            return await self.__wrapped__.__aenter__()
+        try:
+            with invocation.active():
+                response = await self.__wrapped__.__aenter__()
+        except BaseException as error:
+            invocation.fail(error)
+            raise
+        return OpenResponse(response, running, invocation)
+
+    def __exit__(self, *exc_info: Any) -> Any:
+        try:
+            return self.__wrapped__.__exit__(*exc_info)
+        finally:
+            self._self_left()
+
+    async def __aexit__(self, *exc_info: Any) -> Any:
+        try:
+            return await self.__wrapped__.__aexit__(*exc_info)
+        finally:
+            self._self_left()
+
+    def _self_begun(self) -> tuple[Running | None, Invocation | None]:
+        running = self._self_begin()
+        self._self_invocation = None if running is None else running.invocation
+        return running, self._self_invocation
+
+    def _self_left(self) -> None:
+        if self._self_invocation is not None:
+            self._self_invocation.end()
+
+
+class OpenResponse(_Proxy):
+    """The SDK's response, whose events are observed."""
+
+    def __init__(self, wrapped: Any, running: Running, invocation: Invocation) -> None:
+        super().__init__(wrapped)
+        invocation.read(wrapped)
+        self._self_data = running.settle(invocation, wrapped.data)
+
+    @property
+    def data(self) -> Any:
+        """The events."""
+        return self._self_data

@@ -1,0 +1,102 @@
+"""Requests that fetch what was paid for earlier: results of message batches, and what managed agents did.
+
+Each line of a batch's results carries the usage of its message; a session's events carry that of every model request
+that an agent made. A session also costs something for every hour that it runs, which is in none of these figures.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from spancost.fields import count, items, pick, text
+from spancost.hosts import provider_of
+from spancost.instrumentor import Delivery
+from spancost.invocation import Paid
+from spancost.newest import Newest
+from spancost.once import Once
+from spancost.sdks._anthropic.messages import MessageReading, message_usage
+from spancost.wire import Answer, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opentelemetry.util.types import AttributeValue
+
+    from spancost.stainless import Posted
+
+_RESULTS: Final = re.compile(r"GET .*/messages/batches/[^/]+/results")
+_SESSIONS: Final = re.compile(r"(GET|POST) .*/sessions(/[^/]+)?")
+_EVENTS: Final = re.compile(r"GET .*/sessions/([^/]+)(/threads/[^/]+)?/(events|events/stream|stream)")
+_TIER: Final = "batch"
+
+
+class Deliveries:
+    """What was delivered so far, of everything that the SDK's clients fetch."""
+
+    def __init__(self) -> None:
+        self._charged = Once()
+        self._models: Newest[str] = Newest()
+
+    def delivery(self, posted: Posted, provider: str) -> Delivery | None:
+        """How to read the answer to a request, if it is one that can tell about calls made earlier."""
+        method = (text(posted.options, "method") or "").upper()
+        asked = f"{method} {(text(posted.options, 'url') or '').partition('?')[0]}"
+        source = _Source(posted, provider)
+        if _RESULTS.fullmatch(asked):
+            return Delivery(lambda line: self._results(line, source))
+        if events := _EVENTS.fullmatch(asked):
+            return Delivery(lambda part: self._events(part, events[1], source))
+        if _SESSIONS.fullmatch(asked):
+            return Delivery(self._sessions)
+        return None
+
+    def _results(self, line: object, source: _Source) -> Iterator[Paid]:
+        message = pick(line, "result", "message")
+        identifier = text(message, "id")
+        if identifier is None or not self._charged.first(identifier):
+            return
+        reading = MessageReading()
+        reading.add(message)
+        answer = reading.answer()
+        for part in (answer, *answer.beside):
+            yield source.paid(replace(part, service_tier=part.service_tier or _TIER, beside=()))
+
+    def _sessions(self, part: object) -> Iterator[Paid]:
+        """Nothing to pay for; but events do not say which model they are about, and their session does."""
+        for session in (part, *items(part, "data")):
+            model = text(session, "agent", "model", "id") or text(session, "agent", "model")
+            if (identifier := text(session, "id")) is not None and model is not None:
+                self._models.note(identifier, model)
+        yield from ()
+
+    def _events(self, part: object, session: str, source: _Source) -> Iterator[Paid]:
+        for event in (part, *items(part, "data")):
+            identifier = text(event, "id")
+            if text(event, "type") != "span.model_request_end" or identifier is None:
+                continue
+            usage = pick(event, "model_usage")
+            if usage is not None and self._charged.first(identifier):
+                attributes: dict[str, AttributeValue] = {"gen_ai.conversation.id": session}
+                if (speed := text(usage, "speed")) is not None:
+                    attributes["spancost.speed"] = speed
+                answer = Answer(
+                    model=self._models.get(session),
+                    response_id=identifier,
+                    usage=message_usage(usage),
+                    attributes=attributes,
+                )
+                yield source.paid(answer)
+
+
+class _Source:
+    """Where an answer comes from."""
+
+    def __init__(self, posted: Posted, provider: str) -> None:
+        self._address = posted.host
+        self._port = count(posted.client, "base_url", "port")
+        self._provider = provider_of(posted.host, provider)
+
+    def paid(self, answer: Answer) -> Paid:
+        return Paid(Request("chat", self._provider, answer.model, self._address, self._port), answer)

@@ -1,0 +1,161 @@
+"""The Interactions API and Decisions: the SDK's second generation, with figures of its own.
+
+An interaction that runs in the background answers with a name; what it cost is known when it is fetched later.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from spancost import unreported
+from spancost.fields import count, items, pick, text, total
+from spancost.hosts import provider_of
+from spancost.invocation import Paid
+from spancost.sdks._google_genai.sent import of_modality, short_name
+from spancost.wire import Answer, Request
+from spancost_pricing import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from opentelemetry.util.types import AttributeValue
+
+    from spancost.newest import Newest
+    from spancost.once import Once
+    from spancost_pricing import Unit
+
+_NOT_YET: Final[Mapping[str, AttributeValue]] = {"gen_ai.operation.name": "fetch_response"}
+"""Makes a span one of those that are no call: this one only says where the call's answer will be."""
+
+
+class InteractionReading:
+    """An interaction: one object, or events of which the last carries the usage."""
+
+    def __init__(self, body: object, pending: Newest[bool], charged: Once) -> None:
+        self._background = pick(body, "background") is True
+        self._prompt: object = pick(body, "input")
+        self._pending = pending
+        self._charged = charged
+        self._model: str | None = None
+        self._id: str | None = None
+        self._status: str | None = None
+        self._tier: str | None = None
+        self._usage: object = None
+        self._streamed = False
+        self._written = 0
+
+    def add(self, part: object) -> None:
+        """Takes in an interaction, its JSON, or an event of a stream."""
+        if text(part, "event_type") is None:
+            self._take(part)
+            return
+        self._streamed = True
+        self._take(pick(part, "interaction"))
+        self._written += unreported.characters(pick(part, "delta", "text"))
+
+    def _take(self, interaction: object) -> None:
+        self._model = text(interaction, "model") or self._model
+        self._id = text(interaction, "id") or self._id
+        self._status = text(interaction, "status") or self._status
+        self._tier = text(interaction, "service_tier") or self._tier
+        if (usage := pick(interaction, "usage")) is not None:
+            self._usage = usage
+
+    def answer(self) -> Answer:
+        """What has been said so far."""
+        usage: Usage | None = None
+        attributes: Mapping[str, AttributeValue] = {}
+        if self._usage is not None:
+            usage = interaction_usage(self._usage)
+            if self._id is not None:
+                self._charged.first(self._id)
+        elif self._background and self._id is not None:
+            self._pending.note(self._id, True)
+            attributes = _NOT_YET
+        elif self._streamed:
+            prompt = unreported.characters(self._prompt)
+            usage = Usage(
+                input_tokens=unreported.tokens(prompt), output_tokens=unreported.tokens(self._written), estimated=True
+            )
+        return Answer(
+            model=self._model,
+            response_id=self._id,
+            finish_reasons=() if self._status is None else (self._status,),
+            usage=usage,
+            service_tier=self._tier,
+            attributes=attributes,
+        )
+
+
+def interaction_usage(usage: object) -> Usage:
+    """`Usage` of an interaction: thoughts stand beside the output and tool results beside the input."""
+    searches = [
+        count(tool, "count") for tool in items(usage, "grounding_tool_count") if text(tool, "type") == "google_search"
+    ]
+    ran = total(*searches)
+    units: dict[Unit, int] = {} if ran is None else {"web_search": ran}
+    into = ("input_tokens_by_modality", "tool_use_tokens_by_modality")
+    cached = ("cached_tokens_by_modality",)
+    out = ("output_tokens_by_modality",)
+    return Usage(
+        input_tokens=total(count(usage, "total_input_tokens"), count(usage, "total_tool_use_tokens")),
+        cache_read_tokens=count(usage, "total_cached_tokens"),
+        input_audio_tokens=of_modality(usage, into, "AUDIO", "tokens"),
+        input_image_tokens=of_modality(usage, into, "IMAGE", "tokens"),
+        cache_read_audio_tokens=of_modality(usage, cached, "AUDIO", "tokens"),
+        cache_read_image_tokens=of_modality(usage, cached, "IMAGE", "tokens"),
+        output_tokens=total(count(usage, "total_output_tokens"), count(usage, "total_thought_tokens")),
+        reasoning_tokens=count(usage, "total_thought_tokens"),
+        output_audio_tokens=of_modality(usage, out, "AUDIO", "tokens"),
+        output_image_tokens=of_modality(usage, out, "IMAGE", "tokens"),
+        units=units,
+    )
+
+
+def request_of(resource: object, model: str | None, *, stream: bool = False) -> Request:
+    """What is known of a call of `client.interactions` or `client.decisions`."""
+    configuration = pick(resource, "sdk_configuration")
+    address = urlsplit(text(configuration, "server_url") or "")
+    version = text(configuration, "globals", "api_version") or ""
+    vertex = "/locations/" in version
+    attributes: dict[str, AttributeValue] = {}
+    if vertex and (location := version.partition("/locations/")[2].partition("/")[0]):
+        attributes["spancost.region"] = location
+    return Request(
+        operation="generate_content",
+        provider=provider_of(address.hostname, "gcp.vertex_ai" if vertex else "gcp.gemini"),
+        model=short_name(model),
+        address=address.hostname,
+        port=address.port,
+        stream=stream,
+        attributes=attributes,
+    )
+
+
+def asked(kwargs: Mapping[str, Any]) -> object:
+    """The body of a request, whichever way it was given."""
+    body = pick(kwargs.get("request"), "body")
+    return kwargs if body is None else body
+
+
+def fetched(resource: object, part: object, pending: Newest[bool], charged: Once) -> Iterable[Paid]:
+    """The interaction that was paid for in the background, when its answer is seen for the first time.
+
+    Others were counted when they were made; agents always work in the background, so theirs count wherever they were
+    started.
+    """
+    interaction = part if text(part, "event_type") is None else pick(part, "interaction")
+    name = text(interaction, "id")
+    if name is None or pick(interaction, "usage") is None:
+        return
+    agent = text(interaction, "agent")
+    if (name in pending or agent is not None) and charged.first(name):
+        answer = Answer(
+            model=text(interaction, "model"),
+            response_id=name,
+            finish_reasons=tuple(status for status in (text(interaction, "status"),) if status is not None),
+            usage=interaction_usage(pick(interaction, "usage")),
+            service_tier=text(interaction, "service_tier"),
+        )
+        yield Paid(request_of(resource, text(interaction, "model") or agent), answer)

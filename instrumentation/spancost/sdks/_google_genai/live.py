@@ -1,0 +1,87 @@
+"""Live sessions: a connection that bills by the turn, each with the whole conversation as its input.
+
+The server reports usage with the message that ends a turn. A session does not know its model; the connection does,
+so it leaves word on the session that it opens.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import wrapt
+
+from spancost.fields import pick
+from spancost.invocation import Paid
+from spancost.sdks._google_genai.content import content_usage, served_tier
+from spancost.sdks._google_genai.sent import address_of, request_of
+from spancost.wire import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, MutableMapping
+    from typing import TypeAlias
+
+    from spancost.instrumentor import Recorder
+
+    _Proxy: TypeAlias = wrapt.ObjectProxy[Any]
+else:
+    _Proxy = wrapt.ObjectProxy
+
+_MODEL: Final = "_spancost_model"
+_STARTED: Final = "_spancost_turn_started"
+
+
+class _Connecting(_Proxy):
+    """The context manager that opens a session, and tells it its model."""
+
+    def __init__(self, wrapped: Any, model: object) -> None:
+        super().__init__(wrapped)
+        self._self_model = model
+
+    async def __aenter__(self) -> Any:
+        session = await self.__wrapped__.__aenter__()
+        with suppress(TypeError):  # no place to leave word: its turns count without a model
+            _notes(session)[_MODEL] = self._self_model
+        return session
+
+    async def __aexit__(self, *exc_info: Any) -> Any:
+        return await self.__wrapped__.__aexit__(*exc_info)
+
+
+def connects(_: Recorder) -> Callable[..., Any]:
+    """Around the function that gives the context manager of a session."""
+
+    def shell(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return _Connecting(wrapped(*args, **kwargs), kwargs.get("model"))
+
+    return shell
+
+
+def heard(session: object, message: object) -> Iterable[Paid]:
+    """The turn that a message ends."""
+    notes = _notes(session)
+    usage = pick(message, "usage_metadata")
+    if usage is None:
+        if pick(message, "server_content") is not None or pick(message, "tool_call") is not None:
+            notes.setdefault(_STARTED, time.time_ns())
+        return
+    client = pick(session, "_api_client")
+    model = notes.get(_MODEL)
+    request = request_of(
+        client, address_of(client), "generate_content", model if isinstance(model, str) else None, stream=True
+    )
+    reported: Mapping[str, object] = _json(usage)
+    answer = Answer(usage=content_usage(reported, 0), service_tier=served_tier(reported))
+    started = notes.pop(_STARTED, None)
+    yield Paid(request, answer, started if isinstance(started, int) else None)
+
+
+def _notes(session: object) -> MutableMapping[str, object]:
+    """Where word is left: on the session, so that it goes when the session goes."""
+    return vars(session)
+
+
+def _json(usage: Any) -> Mapping[str, object]:
+    """The report as it was on the wire."""
+    return usage.model_dump(by_alias=True, exclude_none=True, mode="json", warnings=False)

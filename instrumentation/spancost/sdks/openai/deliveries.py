@@ -1,0 +1,124 @@
+"""Requests that fetch what was paid for earlier: background responses, batches and runs of assistants.
+
+Each is charged when its usage is first seen, by polling, by resuming its stream or by reading its results, and once
+however often it is fetched. Who had it made pays for it, where that was in this process; else who fetches it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry import context as otel
+
+from spancost.fields import count, pick, text
+from spancost.hosts import provider_of
+from spancost.instrumentor import Delivery
+from spancost.invocation import Paid
+from spancost.newest import Newest
+from spancost.once import Once
+from spancost.sdks.openai.batches import batches_in, reported_batches, reported_results
+from spancost.sdks.openai.chat import chat_usage
+from spancost.sdks.openai.responses import response_answer
+from spancost.wire import Answer, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opentelemetry.context import Context
+
+    from spancost.stainless import Posted
+
+_RESPONSE: Final = re.compile(r"(GET .*/responses/[^/]+|POST .*/responses/[^/]+/cancel)")
+_NEW_BATCH: Final = re.compile(r"POST .*/batches")
+_BATCH: Final = re.compile(r"(GET .*/batches(/[^/]+)?|POST .*/batches/[^/]+/cancel)")
+_RESULTS: Final = re.compile(r"GET .*/files/([^/]+)/content")
+_RUN: Final = re.compile(
+    r"(POST .*/threads(/[^/]+)?/runs|(GET|POST) .*/threads/[^/]+/runs/[^/]+(/(cancel|submit_tool_outputs))?)"
+)
+
+
+_MADE: Final = 1000
+"""Of how many calls it is remembered what they belong under: each keeps the spans around it in memory."""
+
+
+class Deliveries:
+    """What was made and delivered so far, of everything that the SDK's clients fetch."""
+
+    def __init__(self) -> None:
+        self.charged = Once()
+        self._made: Newest[Context] = Newest(_MADE)
+
+    def made(self, identifier: str) -> None:
+        """Something was made here and now that will be delivered later."""
+        self._made.note(identifier, otel.get_current())
+
+    def delivery(self, posted: Posted, provider: str) -> Delivery | None:
+        """How to read the answer to a request, if it is one that can tell about calls made earlier."""
+        method = (text(posted.options, "method") or "").upper()
+        asked = f"{method} {(text(posted.options, 'url') or '').partition('?')[0]}"
+        source = _Source(posted, provider)
+        if _RESPONSE.fullmatch(asked):
+            return Delivery(lambda part: self._responses(part, source))
+        if _NEW_BATCH.fullmatch(asked):
+            return Delivery(self._new_batch)
+        if _BATCH.fullmatch(asked):
+            return Delivery(lambda part: self._batches(part, source))
+        if _RUN.fullmatch(asked):
+            return Delivery(lambda part: self._runs(part, source))
+        if file := _RESULTS.fullmatch(asked):
+            return Delivery(lambda part: self._results(part, file[1], source))
+        return None
+
+    def _responses(self, part: object, source: _Source) -> Iterator[Paid]:
+        response = pick(part, "response") if text(part, "type") is not None else part
+        identifier = text(response, "id")
+        # What did not run in the background was charged when it was made, whoever fetches it now.
+        if identifier is None or pick(response, "background") is not True or pick(response, "usage") is None:
+            return
+        if self.charged.first(identifier):
+            yield source.paid("chat", response_answer(response, source.provider), self._made.get(identifier))
+
+    def _new_batch(self, part: object) -> tuple[Paid, ...]:
+        if (identifier := text(part, "id")) is not None:
+            self.made(identifier)
+        return ()
+
+    def _batches(self, part: object, source: _Source) -> Iterator[Paid]:
+        for batch in batches_in(part):
+            made = self._made.get(text(batch, "id") or "")
+            if made is not None and (file_id := text(batch, "output_file_id")) is not None:
+                self._made.note(file_id, made)
+        for results in reported_batches(part, self.charged):
+            made = self._made.get(results.answer.response_id or "")
+            yield source.paid(results.operation, results.answer, made)
+
+    def _results(self, part: object, file_id: str, source: _Source) -> Iterator[Paid]:
+        for results in reported_results(part, file_id, self.charged):
+            yield source.paid(results.operation, results.answer, self._made.get(file_id))
+
+    def _runs(self, part: object, source: _Source) -> Iterator[Paid]:
+        # The SDK streams runs as events with the run, a step of it or a message inside.
+        run = pick(part, "data") if text(part, "event") is not None else part
+        identifier, usage = text(run, "id"), pick(run, "usage")
+        if text(run, "object") != "thread.run" or identifier is None:
+            return
+        if usage is None:
+            if identifier not in self._made:
+                self.made(identifier)
+        elif self.charged.first(identifier):
+            answer = Answer(model=text(run, "model"), response_id=identifier, usage=chat_usage(usage))
+            yield source.paid("chat", answer, self._made.get(identifier))
+
+
+class _Source:
+    """Where an answer comes from."""
+
+    def __init__(self, posted: Posted, provider: str) -> None:
+        self._address = posted.host
+        self._port = count(posted.client, "base_url", "port")
+        self.provider = provider_of(posted.host, provider, text(posted.client, "base_url", "path") or "")
+
+    def paid(self, operation: str, answer: Answer, context: Context | None) -> Paid:
+        request = Request(operation, self.provider, None, self._address, self._port)
+        return Paid(request, answer, context=context)

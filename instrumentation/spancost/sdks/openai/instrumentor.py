@@ -1,0 +1,100 @@
+"""Which requests of the `openai` SDK are model calls, and how the answer to each is read."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from spancost.fields import text
+from spancost.instrumentor import Call, Delivery, SdkInstrumentor
+from spancost.sdks.openai.asking import Asking
+from spancost.sdks.openai.chat import ChatReading, CompletionReading
+from spancost.sdks.openai.deliveries import Deliveries
+from spancost.sdks.openai.media import (
+    EmbeddingReading,
+    ImageReading,
+    ModerationReading,
+    SpeechReading,
+    TranscriptionReading,
+)
+from spancost.sdks.openai.realtime import PATCHES, Conversations
+from spancost.sdks.openai.responses import ResponseReading
+from spancost.stainless import Operation, Posted, operation_of, patches, request_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.util.types import AttributeValue
+
+
+def _attributes(posted: Posted) -> Mapping[str, AttributeValue]:
+    tier = text(posted.body, "service_tier")
+    return {} if tier is None else {"openai.request.service_tier": tier}
+
+
+COMPLETIONS: Final[Mapping[str, Operation]] = {
+    "/chat/completions": Operation("chat", ChatReading, _attributes),
+    "/completions": Operation("text_completion", CompletionReading, _attributes),
+}
+"""End of the path -> operation whose streams have to be asked for their usage."""
+OTHERS: Final[Mapping[str, Operation]] = {
+    "/embeddings": Operation("embeddings", EmbeddingReading),
+    "/images/generations": Operation("image_generation", ImageReading),
+    "/images/edits": Operation("image_edit", ImageReading),
+    "/images/variations": Operation("image_variation", ImageReading),
+    "/audio/transcriptions": Operation("transcription", TranscriptionReading),
+    "/audio/translations": Operation("translation", TranscriptionReading),
+    "/audio/speech": Operation("speech", SpeechReading),
+    "/moderations": Operation("moderation", ModerationReading),
+}
+"""End of the path -> operation that reports its usage unasked."""
+
+
+class OpenAIInstrumentor(SdkInstrumentor):
+    """Counts what the `openai` SDK's calls cost."""
+
+    _asking: Asking
+    _deliveries: Deliveries
+    _conversations: Conversations
+    _responses: Mapping[str, Operation]
+
+    package = "openai"
+    requires = "openai >= 1.66"
+    patches = (*patches("openai._base_client"), *PATCHES)
+
+    def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | Delivery | None:
+        """The model call behind a request of a client, or the earlier ones that its answer may tell about."""
+        posted = Posted(instance, args, kwargs)
+        provider = _provider_of_client(instance)
+        if (operation := operation_of(posted, COMPLETIONS)) is not None:
+            return self._asking.call(posted, request_of(posted, operation, provider), operation.reading(posted))
+        operation = operation_of(posted, OTHERS) or operation_of(posted, self._responses)
+        if operation is None:
+            return self._deliveries.delivery(posted, provider)
+        plain = posted.arguments()
+        return Call(request_of(posted, operation, provider), operation.reading(posted), plain, plain)
+
+    def describe_message(
+        self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Call | Delivery | None:
+        """What a message of a websocket may tell."""
+        return self._conversations.delivery(instance)
+
+    def _instrument(self, **kwargs: Any) -> None:
+        self._asking = Asking()
+        self._deliveries = Deliveries()
+        charged, made = self._deliveries.charged, self._deliveries.made
+        self._conversations = Conversations(charged)
+        response = Operation("chat", lambda posted: ResponseReading(posted, charged.first, made), _attributes)
+        self._responses = {"/responses": response, "/responses/compact": response, "/decisions": response}
+        super()._instrument(**kwargs)
+
+
+def _provider_of_client(client: object) -> str:
+    return _provider_of_class(type(client))
+
+
+@lru_cache(maxsize=64)
+def _provider_of_class(client: type) -> str:
+    azure = any(kind.__name__ in ("AzureOpenAI", "AsyncAzureOpenAI") for kind in client.__mro__)
+    return "azure.ai.openai" if azure else "openai"

@@ -1,0 +1,24 @@
+"""For every test: nothing of the person who runs them may decide what a test finds."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _a_home_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Adopted price data and ledgers of this user stay out; child processes inherit it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        for name in [name for name in os.environ if name.startswith("SPANCOST_") and name not in _INPUTS]:
+            patch.delenv(name)
+        yield
+
+
+_INPUTS = ("SPANCOST_RECORDINGS", "SPANCOST_SPANS")
