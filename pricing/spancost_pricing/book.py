@@ -86,11 +86,14 @@ class Book:
         if isinstance(card, Refusal):
             return self._without("unpriced", card.reason, card.detail, _by_unit(used))
 
+        batched = usage.batched_requests
+        requests = 1 if batched is None or batched < 1 else batched
         lines = card.columns[0]
         if card.above and usage.input_tokens is not None:
-            lines = card.columns[sum(usage.input_tokens > above for above in card.above)]
+            size = -(-usage.input_tokens // requests)
+            lines = card.columns[sum(size > above for above in card.above)]
         if "request" in lines and "request" not in usage.units:
-            used.append(("request", 1))
+            used.append(("request", requests))
 
         assumptions = card.assumptions
         items: list[LineItem] = []

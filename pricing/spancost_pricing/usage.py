@@ -77,6 +77,8 @@ class Usage:
     """Part of `output_tokens`."""
     output_image_tokens: int | None = None
     """Part of `output_tokens`."""
+    batched_requests: int | None = None
+    """How many requests the figures add up, where a provider reports a batch as one; their size is the average."""
     units: Mapping[Unit, Decimal | int] = field(default_factory=lambda: _NO_UNITS)
     """Billed quantities that are not tokens; a tool fee only where the tool ran."""
     estimated: bool = False
@@ -97,6 +99,7 @@ USAGE_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
         "reasoning_tokens": "gen_ai.usage.reasoning.output_tokens",
         "output_audio_tokens": "gen_ai.usage.audio.output_tokens",
         "output_image_tokens": "gen_ai.usage.image.output_tokens",
+        "batched_requests": "spancost.batch.requests",
     }
 )
 """`Usage` field -> span attribute, in the newest GenAI conventions; what they lack is under `spancost.usage.`."""

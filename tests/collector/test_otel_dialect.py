@@ -283,7 +283,7 @@ def test_a_name_that_is_really_content_is_absent_and_counted(otlp: Otlp) -> None
 
 
 def test_the_dialect_can_say_everything_that_a_usage_holds() -> None:
-    assert len(OTEL.usage) == 12
+    assert len(OTEL.usage) == 13
     assert len(OTEL.units) == 6
 
 

@@ -272,3 +272,22 @@ def test_the_version_follows_the_content(book_of: BookOf):
     same = book_of(PRICES).version
     assert book_of(PRICES).version == same
     assert book_of(PRICES.replace('"15"', '"16"')).version != same
+
+
+@pytest.mark.parametrize(("requests", "rate"), [(None, 10), (1, 10), (2, 1), (0, 10)])
+def test_the_size_of_a_batch_is_that_of_its_average_request(book_of: BookOf, requests: int | None, rate: int):
+    usage = Usage(input_tokens=200 - 1, batched_requests=requests)
+
+    charge = book_of(PRICES).charge(Route("acme", "tall"), usage, NOON)
+
+    # 199 tokens in one request are over the first step; in two of at most 100 tokens each they are not.
+    assert charge.total_pico == 199 * rate * 1_000_000
+
+
+def test_a_fee_for_each_request_is_charged_for_each_of_a_batch(book_of: BookOf):
+    charge = book_of(PRICES).charge(Route("acme", "one"), Usage(input_tokens=1000, batched_requests=3), NOON)
+
+    assert [(item.unit, item.quantity, item.amount_pico) for item in charge.items] == [
+        ("input", 1000, 3_000_000_000),
+        ("request", 3, 15_000_000_000),
+    ]
