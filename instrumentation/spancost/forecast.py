@@ -10,16 +10,19 @@ import os
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from spancost.expectations import expect
 from spancost_pricing import ConfigError, Route, load_book
+from spancost_pricing.calibration import Calibration
 from spancost_pricing.estimate import Estimator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from spancost_pricing import Usage
     from spancost_pricing.estimate import Cache, Estimate
 
 PRICES_VARIABLE: Final = "SPANCOST_PRICES"
@@ -53,6 +56,8 @@ def estimate(
 ) -> Estimate:
     """A lower, an expected and an upper figure for one call, with what they rest on; nothing is sent anywhere.
 
+    Estimates get better with use: where the call follows in the same task or thread, what it uses is learnt from.
+
     Args:
         provider: who bills: `openai`, `anthropic`, `google`, `aws`, …
         model: the model that will serve the call.
@@ -85,7 +90,7 @@ def estimate(
     if at is not None and at.tzinfo is None:
         raise ConfigError(f"estimate(): at={at.isoformat()} has no time zone; add one, e.g. tzinfo=UTC")
     asked: object = given[0] if tools is None else {"messages": messages, "tools": tools}
-    return (estimator or _shared()).estimate(
+    estimated = (estimator or _shared()).estimate(
         Route(provider, model, service_tier, region, deployment, speed),
         asked,
         at_ns=time.time_ns() if at is None else (at - _EPOCH) // _MICROSECOND * 1000,
@@ -96,6 +101,20 @@ def estimate(
         max_tool_input_tokens=max_tool_tokens,
         cache=cache,
     )
+    if estimator is None:
+        expect(model, partial(_learn, provider, model, estimated.uncalibrated, choices))
+    return estimated
+
+
+def _learn(provider: str, model: str, expected_input: int, choices: int | None, usage: Usage) -> None:
+    """What the call that followed an estimate turned out to use."""
+    _calibration().observe(
+        provider,
+        model,
+        expected_input=expected_input,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens if choices in (None, 1) else None,
+    )
 
 
 def _shared() -> Estimator:
@@ -104,5 +123,11 @@ def _shared() -> Estimator:
 
 
 @cache
+def _calibration() -> Calibration:
+    """What this process has learnt from its calls: how far estimates were off, by model. Bounded, and thread-safe."""
+    return Calibration()
+
+
+@cache
 def _load(prices: str | None) -> Estimator:
-    return Estimator(load_book(None if prices is None else Path(prices)))
+    return Estimator(load_book(None if prices is None else Path(prices)), calibration=_calibration())

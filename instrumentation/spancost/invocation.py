@@ -17,6 +17,7 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from spancost.attribution import resolve, scope_of
+from spancost.expectations import claim
 from spancost.faults import Faults
 from spancost.startup import equip
 from spancost.version import SCOPE, VERSION
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from spancost.processor import AttributionProcessor
     from spancost.wire import Reading, Request
+    from spancost_pricing import Usage
 
 _INVOCATION: Final = otel.create_key("spancost-invocation")
 _OFFICIAL: Final = "opentelemetry.genai.client.inference.context"
@@ -138,7 +140,7 @@ class Telemetry:
         if request.encloses:
             inside = otel.set_value(_SUPPRESS_LANGUAGE_MODEL, True, inside)
         beside = partial(self._record_beside, request, here, time.time_ns())
-        return Invocation(sink, inside, reading, self.faults, beside)
+        return Invocation(sink, inside, reading, self.faults, beside, claim(request.model))
 
     def record(self, paid: Paid) -> None:
         """Records a call whose answer is known already as a span of its own, next to what is current."""
@@ -174,9 +176,11 @@ class Invocation:
         reading: Reading,
         faults: Faults,
         record_beside: Callable[[Answer], None],
+        learn: Callable[[Usage], None] | None,
     ) -> None:
         self._sink = sink
         self._record_beside = record_beside
+        self._learn = learn
         self._context = context
         self._reading = reading
         self._faults = faults
@@ -256,6 +260,11 @@ class Invocation:
             self._sink.set_attributes(attributes)
         except Exception as fault:
             self._faults.caught("writing a span", fault)
+        try:
+            if self._learn is not None and answer.usage is not None and not answer.usage.estimated:
+                self._learn(answer.usage)
+        except Exception as fault:
+            self._faults.caught("learning from a call", fault)
         try:
             self._sink.end()
             for other in answer.beside:

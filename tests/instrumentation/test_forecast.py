@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import spancost
 from spancost import forecast
 from spancost_pricing import ConfigError, UnknownModelError, load_book
 from spancost_pricing.estimate import Estimator
+
+from .drivers import DRIVERS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from spancost_pricing import Book
+
+    from .conftest import Telemetry
+    from .provider import Provider
 
 PRICES = """
 version: 1
@@ -109,3 +115,36 @@ def test_an_estimator_of_one_s_own_is_used() -> None:
 def test_a_question_that_is_none_is_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         forecast.estimate(provider="acme", model="one", **arguments)
+
+
+def test_estimates_learn_from_the_calls_that_follow_them(provider: Provider, telemetry: Telemetry) -> None:
+    question = "Which of the kettles in our spring catalogue are quiet enough for an open office? " * 3
+
+    def ask() -> int:
+        found = spancost.estimate(provider="openai", model="gpt-5", prompt=question, max_tokens=50)
+        DRIVERS["openai"](provider).ask()
+        return found.input.expected
+
+    spancost.instrument("openai", tracer_provider=telemetry.tracer_provider)
+    try:
+        expected = [ask() for _ in range(12)]
+    finally:
+        spancost.uninstrument()
+
+    # The provider reports 100 tokens each time; the text alone looks like fewer.
+    assert expected[0] < 80
+    assert expected[-1] == 100
+
+
+def test_a_call_of_another_model_teaches_nothing(provider: Provider, telemetry: Telemetry) -> None:
+    question = "Which of the kettles in our spring catalogue are quiet enough for an open office? " * 3
+    spancost.instrument("openai", tracer_provider=telemetry.tracer_provider)
+    try:
+        for _ in range(12):
+            first = spancost.estimate(provider="openai", model="gpt-5-nano", prompt=question, max_tokens=50)
+            DRIVERS["openai"](provider).ask()
+    finally:
+        spancost.uninstrument()
+
+    again = spancost.estimate(provider="openai", model="gpt-5-nano", prompt=question, max_tokens=50)
+    assert again.input == first.input  # pyright: ignore[reportPossiblyUnboundVariable]
