@@ -54,6 +54,9 @@ def test_the_collector_extra_brings_the_command_line(wheel: Path, tmp_path: Path
     assert "serve" in run(command, "--help")
     assert run(command, "--version").strip() == "0.1.0"
     assert (bin_folder / "opentelemetry-instrument").exists()
+    call = ("--provider", "openai", "--model", "gpt-4o-2024-08-06", "--at", "2026-11-20", "--input-tokens", "1000")
+    assert '"cost_usd": "0.0025"' in run(command, "price", *call, "--json")
+    assert "upper" in run(command, "estimate", "--provider", "openai", "--model", "gpt-5", str(ROOT / "README.md"))
     missing = run(command, "report", "--ledger", str(tmp_path / "none.sqlite3"), status=2)
     assert missing.startswith("spancost: ")
     assert missing.count("\n") == 1
