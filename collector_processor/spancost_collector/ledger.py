@@ -208,12 +208,14 @@ class Ledger:
             yield TakenBack(Series(*series), counter, label, usd * PICO_USD + pico)
 
     def writable(self) -> bool:
-        """Whether a commit would be accepted at this moment."""
+        """Whether a commit would be accepted at this moment, found out by making one."""
         try:
             with self._transaction():
-                return True
+                # The value that it has: an empty transaction would not touch the disk, and a full one go unnoticed.
+                self._connection.execute(f"PRAGMA user_version = {schema.VERSION}")
         except sqlite3.Error:
             return False
+        return True
 
     def close(self) -> None:
         """Close the file and let another receiver have it; a second call does nothing."""

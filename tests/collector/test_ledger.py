@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -166,6 +168,28 @@ def test_a_full_disk_is_a_retryable_refusal(ledger: Ledger, path: Path) -> None:
 
     assert len(ledger.record(many)) == 1998
     assert [total.calls for total in ledger.totals()] == [1999]
+
+
+def test_a_disk_without_room_is_not_writable(path: Path) -> None:
+    # A limit on the size of files stands for the full disk; it holds for a whole process, hence one of its own.
+    program = """
+import resource, sys
+from pathlib import Path
+from spancost_collector.ledger import Ledger
+path = Path(sys.argv[1])
+ledger = Ledger(path)
+found = [ledger.writable()]
+wal = path.with_name(path.name + "-wal").stat().st_size
+unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (wal, unlimited[1]))
+found.append(ledger.writable())
+resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+found.append(ledger.writable())
+print(found)
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False)
+
+    assert done.stdout.strip() == "[True, False, True]", done.stderr
 
 
 def test_two_receivers_cannot_write_one_ledger(ledger: Ledger, path: Path) -> None:
