@@ -47,7 +47,21 @@ class Prometheus:
     """The HTTP API of a running Prometheus."""
 
     def __init__(self, address: str) -> None:
+        self._ready = f"http://{address}/-/ready"
         self._api = f"http://{address}/api/v1"
+
+    def wait_until_ready(self) -> None:
+        """Return when it answers queries: it listens before that, and answers 503 until then."""
+        deadline = time.monotonic() + _TIMEOUT
+        while True:
+            try:
+                urllib.request.urlopen(self._ready, timeout=10).close()
+            except urllib.error.HTTPError as error:
+                error.close()
+                assert time.monotonic() < deadline, "Prometheus did not become ready"
+                time.sleep(0.1)
+            else:
+                return
 
     def get(self, path: str, **parameters: str) -> Any:
         """The `data` of an answer; an error of Prometheus fails the test with its text."""
@@ -104,6 +118,7 @@ def scraped(serve: Callable[..., Serve], tmp_path: Path) -> Iterator[Prometheus]
     ):
         try:
             prometheus = Prometheus(_address(log))
+            prometheus.wait_until_ready()
             prometheus.wait_for('sum_over_time(up{job="spancost"}[1m]) >= 2')
             receiver.send(_four_calls())
             prometheus.wait_for("sum (count_over_time(spancost_calls_total[1m])) >= 9")
