@@ -158,9 +158,8 @@ def receiver() -> Callable[[bytes], bytes]:
             for candidate in export.candidates(normaliser.markers)
             if (call := normaliser.read(candidate.span, candidate.envelope).call) is not None
         ]
-        for (place, _), call in zip(found, price([call for _, call in found]), strict=True):
-            if call.charge is not None:
-                place.append(enrich(call.charge))
+        for (place, _), (_, charge) in zip(found, price([call for _, call in found]), strict=True):
+            place.append(enrich(charge))
         return export.encode()
 
     return process

@@ -22,7 +22,7 @@ from spancost_pricing import PICO_USD
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from spancost_collector.call import ModelCall
+    from spancost_collector.call import Charged
     from spancost_collector.interning import Series
     from spancost_collector.labels import LabelBounds
     from spancost_collector.ledger import TakenBack, Total
@@ -69,13 +69,10 @@ class Accounts(Collector):
                 account, _ = self._account(back.series)
                 _add(account, [(back.counter, back.label, back.amount)])
 
-    def observe(self, calls: Sequence[ModelCall]) -> None:
+    def observe(self, calls: Sequence[Charged]) -> None:
         """Add calls that the ledger has just accepted as new."""
         with self._lock:
-            for call in calls:
-                charge = call.charge
-                if charge is None:
-                    raise AssertionError("a call is counted only after the price stage")
+            for call, charge in calls:
                 account, folded = self._account(series_of(call))
                 _add(account, counted(call.outcome, charge.status, charge.reason or "", 1, parts_of(charge)))
                 for dimension in folded:

@@ -1,13 +1,13 @@
 """One model call: the value that flows through every stage of the receiver.
 
-`normalise` builds it once from whatever an emitter wrote, `price` completes it once, and every later stage only
-reads it. Nothing in it is specific to an emitter any more.
+`normalise` builds it once from whatever an emitter wrote, `price` pairs it with its charge, and every later stage only
+reads it. Nothing in it is specific to an emitter any more. Tuples throughout: one of each is made for every call, and a
+frozen dataclass takes five times as long.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from spancost_pricing import Charge, Route, Usage
@@ -16,8 +16,7 @@ Outcome = Literal["ok", "error", "blocked"]
 """`blocked` is a call that a guard refused before it reached the provider."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
+class Attribution(NamedTuple):
     """Who pays. None is `unattributed`, shown as such and never dropped."""
 
     feature: str | None = None
@@ -27,8 +26,7 @@ class Attribution:
     session: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(NamedTuple):
     """Where the call was made; one object shared by all calls of an OTLP resource."""
 
     service: str | None = None
@@ -36,8 +34,7 @@ class Resource:
     release: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
+class Reported(NamedTuple):
     """What the biller itself says the call cost: a figure of its answer, never somebody's estimate."""
 
     pico: int
@@ -45,8 +42,7 @@ class Reported:
     """Who said so, e.g. `openrouter`."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCall:
+class ModelCall(NamedTuple):
     """A paid call, or one that was meant to be."""
 
     trace_id: bytes
@@ -71,5 +67,10 @@ class ModelCall:
     """Name of the telemetry dialect that the span was read as."""
     reported: Reported | None = None
     """The biller's own figure, where its answer carries one."""
-    charge: Charge | None = None
-    """Set by the `price` stage."""
+
+
+class Charged(NamedTuple):
+    """A model call and what it costs."""
+
+    call: ModelCall
+    charge: Charge

@@ -6,7 +6,7 @@ data, in one file under `dialects/`; `normalise` compiles the tables and holds t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from spancost_pricing import Usage
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Names = tuple[str, ...]
 """Attribute names that say the same thing; the first one that is present wins."""
 
-COUNT_FIELDS: Final = frozenset(f.name for f in fields(Usage)) - {"units", "estimated"}
+COUNT_FIELDS: Final = frozenset(Usage._fields) - {"units", "estimated"}
 """The token counts of a `Usage`."""
 
 

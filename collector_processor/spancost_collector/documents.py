@@ -6,7 +6,6 @@ Every key is a name of our own and every value a number, so there is nothing to 
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from decimal import Decimal
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from spancost_pricing import Unit
 
-_COUNTS: Final = tuple(field.name for field in fields(Usage) if field.name not in {"units", "estimated"})
+_COUNTS: Final = tuple(name for name in Usage._fields if name not in {"units", "estimated"})
 _read_counts: Final = attrgetter(*_COUNTS)
 
 

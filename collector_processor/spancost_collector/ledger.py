@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from spancost_collector.call import ModelCall
+    from spancost_collector.call import Charged, ModelCall
     from spancost_collector.counting import Counter
-    from spancost_pricing import Charge
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ class Ledger:
             raise
         return connection
 
-    def record(self, calls: Sequence[ModelCall]) -> list[ModelCall]:
+    def record(self, calls: Sequence[Charged]) -> list[Charged]:
         """Commit `calls` durably and return those that were not in the ledger yet, in order.
 
         Raises:
@@ -145,8 +144,8 @@ class Ledger:
                 self._connection.execute("ROLLBACK")
             raise
 
-    def _insert(self, call: ModelCall) -> bool:
-        charge = _charge(call)
+    def _insert(self, charged: Charged) -> bool:
+        call, charge = charged
         usage, route, rate = call.usage, call.route, self._interned.rate
         cursor = self._connection.execute(
             "INSERT INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
@@ -187,10 +186,10 @@ class Ledger:
         )
         return cursor.rowcount == 1
 
-    def _roll_up(self, calls: Sequence[ModelCall]) -> None:
+    def _roll_up(self, calls: Sequence[Charged]) -> None:
         sums = Rollup()
-        for call in calls:
-            charge, series_id = _charge(call), self._interned.series(series_of(call))
+        for call, charge in calls:
+            series_id = self._interned.series(series_of(call))
             key = Key(call.end_ns // HOUR_NS, series_id, call.outcome, charge.status, charge.reason or "")
             sums.add(key, parts_of(charge))
         sums.write(self._connection)
@@ -238,12 +237,6 @@ def _totals(connection: sqlite3.Connection) -> Iterator[Total]:
         " GROUP BY series_id, outcome, status, reason ORDER BY series_id, outcome, status, reason"
     ):
         yield Total(Series(*series), outcome, status, reason, calls, parts[series_id, outcome, status, reason])
-
-
-def _charge(call: ModelCall) -> Charge:
-    if call.charge is None:
-        raise AssertionError("a call reaches the ledger only after the price stage")
-    return call.charge
 
 
 def _quantity(stored: float) -> Decimal | int:

@@ -7,7 +7,6 @@ neighbours nothing. A value of the wrong type counts as absent, and is counted.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from google.protobuf.message import DecodeError
@@ -190,8 +189,10 @@ def _usage(found: Found, *, cache_apart: bool) -> Usage | None:
         return None
     if cache_apart and "input_tokens" in counts:
         counts["input_tokens"] += counts.get("cache_read_tokens", 0) + counts.get("cache_write_tokens", 0)
-    usage = Usage(**counts, estimated="estimated" in found.texts)  # pyright: ignore[reportArgumentType]
-    return replace(usage, units=units) if units else usage
+    estimated = "estimated" in found.texts
+    if units:
+        return Usage(**counts, units=units, estimated=estimated)
+    return Usage(**counts, estimated=estimated)  # pyright: ignore[reportArgumentType]
 
 
 def _reported(found: Found) -> Reported | None:

@@ -16,18 +16,16 @@ from spancost_collector.outcome import Refusal
 from spancost_pricing.reported import differs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from spancost_collector.accounts import Accounts
-    from spancost_collector.call import ModelCall
+    from spancost_collector.call import Charged, ModelCall
     from spancost_collector.decode import Place
     from spancost_collector.enrich import Enricher
     from spancost_collector.ledger import TakenBack, Total
     from spancost_collector.metrics import ReceiverMetrics
     from spancost_collector.normalise import Normaliser
-
-    Stage = Callable[[list[ModelCall]], list[ModelCall]]
-    """Takes the calls of a group and returns them in the same order, further along."""
+    from spancost_collector.price import Price
 
 
 _log: Final = logging.getLogger(__name__)
@@ -36,7 +34,7 @@ _log: Final = logging.getLogger(__name__)
 class Ledger(Protocol):
     """Where paid calls are kept; `ledger.Ledger` in production."""
 
-    def record(self, calls: Sequence[ModelCall]) -> list[ModelCall]:
+    def record(self, calls: Sequence[Charged]) -> list[Charged]:
         """Commit durably; return the calls that were new.
 
         Raises:
@@ -80,7 +78,7 @@ class Pipeline:
         self,
         *,
         normaliser: Normaliser,
-        stages: Sequence[Stage],
+        price: Price,
         enricher: Enricher,
         ledger: Ledger,
         accounts: Accounts,
@@ -88,7 +86,7 @@ class Pipeline:
         forward: Forward | None,
     ) -> None:
         self._normaliser = normaliser
-        self._stages = tuple(stages)
+        self._price = price
         self._enricher = enricher
         self._ledger = ledger
         self._accounts = accounts
@@ -124,21 +122,18 @@ class Pipeline:
         return None if self._forward is None else self._forward.check()
 
     def _charge(self, exports: Sequence[Export]) -> None:
-        places, calls = self._find(exports)
-        for stage in self._stages:
-            calls = stage(calls)
-        for place, call in zip(places, calls, strict=True):
-            if place is not None and call.charge is not None:
-                place.append(self._enricher(call.charge))
+        places, found = self._find(exports)
+        calls = self._price(found)
+        for place, (_, charge) in zip(places, calls, strict=True):
+            if place is not None:
+                place.append(self._enricher(charge))
         fresh = self._ledger.record(calls) if calls else []
         self._accounts.observe(fresh)
         self._metrics.spans.inc(sum(export.spans for export in exports))
         self._metrics.model_calls.inc(len(calls))
         self._metrics.duplicates.inc(len(calls) - len(fresh))
-        self._metrics.differences.inc(sum(call.charge is not None and differs(call.charge) for call in fresh))
-        self._metrics.mismatches.inc(
-            sum(call.charge is not None and call.charge.status == "invalid_usage" for call in fresh)
-        )
+        self._metrics.differences.inc(sum(differs(charge) for _, charge in fresh))
+        self._metrics.mismatches.inc(sum(charge.status == "invalid_usage" for _, charge in fresh))
 
     def _find(self, exports: Sequence[Export]) -> tuple[list[Place | None], list[ModelCall]]:
         """The model calls of the group, and where each is to be enriched (None: another receiver already did)."""

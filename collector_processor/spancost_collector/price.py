@@ -1,13 +1,15 @@
-"""The stage that completes each call with its charge."""
+"""The stage that gives each call its charge."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from spancost_collector.call import Charged
 from spancost_pricing.reported import as_reported
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spancost_collector.call import ModelCall
     from spancost_pricing import Charge, Route, Usage
 
@@ -21,14 +23,14 @@ class Book(Protocol):
 
 
 class Price:
-    """Completes each call with its charge, at the rate in force when it ended."""
+    """Gives each call its charge, at the rate in force when it ended."""
 
     def __init__(self, book: Book) -> None:
         self._book = book
 
-    def __call__(self, calls: list[ModelCall]) -> list[ModelCall]:
+    def __call__(self, calls: Sequence[ModelCall]) -> list[Charged]:
         """The same calls in the same order, each with its charge."""
-        return [replace(call, charge=self._charge(call)) for call in calls]
+        return [Charged(call, self._charge(call)) for call in calls]
 
     def _charge(self, call: ModelCall) -> Charge:
         charge = self._book.charge(call.route, call.usage, call.end_ns)

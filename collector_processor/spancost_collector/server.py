@@ -62,7 +62,7 @@ class Receiver:
             )
         pipeline = Pipeline(
             normaliser=Normaliser(DIALECTS),
-            stages=[Price(book)],
+            price=Price(book),
             enricher=Enricher(),
             ledger=ledger,
             accounts=accounts,

@@ -6,7 +6,6 @@ Bedrock counts cached tokens beside the input; ours are totals.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from spancost import unreported
@@ -99,8 +98,7 @@ def completed(said: Usage, prompt: object, written: int) -> Usage:
     """The usage of a stream, with estimates for what was not reported before it ended."""
     if said.input_tokens is not None and said.output_tokens is not None:
         return said
-    return replace(
-        said,
+    return said._replace(
         input_tokens=first(said.input_tokens, unreported.tokens(_characters(prompt))),
         output_tokens=first(said.output_tokens, unreported.tokens(written)),
         estimated=True,

@@ -200,7 +200,7 @@ def _updated(before: Usage | None, now: Usage) -> Usage | None:
     if before is None:
         return now
     said: dict[str, Any] = {name: value for name in _PARTS if (value := getattr(now, name)) is not None}
-    return replace(before, **said)
+    return before._replace(**said)
 
 
 _PARTS: Final = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
@@ -214,12 +214,11 @@ def _merged(said: Usage | None, counted: Usage | None) -> Usage | None:
     if counted is None:
         return said
     if said is None or said.estimated:
-        return counted if said is None else replace(counted, units=said.units)
+        return counted if said is None else counted._replace(units=said.units)
     if said.input_tokens is None:
-        said = replace(
-            said,
+        said = said._replace(
             input_tokens=counted.input_tokens,
             cache_read_tokens=counted.cache_read_tokens,
             cache_write_tokens=counted.cache_write_tokens,
         )
-    return said if said.output_tokens is not None else replace(said, output_tokens=counted.output_tokens)
+    return said if said.output_tokens is not None else said._replace(output_tokens=counted.output_tokens)

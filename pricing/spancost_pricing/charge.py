@@ -7,7 +7,6 @@ holds, and the layer and source it came from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
@@ -83,8 +82,7 @@ class LineItem(NamedTuple):
     """Applied on top, in order, e.g. `tier batch x0.5`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """The price of one call."""
 
     status: Status

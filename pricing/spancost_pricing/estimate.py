@@ -8,7 +8,7 @@ safe side and said (`assumptions`) or makes the estimate unbounded and is said t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal, cast
 
@@ -164,7 +164,7 @@ class Estimator:
             expected = self._charge(route, _usage(bounds.expected, output.expected), at_ns)
         upper = None
         if not open_ended and output.upper is not None:
-            usage = replace(_usage(bounds.upper, output.upper), units=fees)
+            usage = _usage(bounds.upper, output.upper)._replace(units=fees)
             writes = _writes(cache, read, family)
             upper = self._most(route, usage, writes, at_ns)
             if upper.status == "partial":
@@ -207,16 +207,16 @@ class Estimator:
 
     def _least(self, route: Route, tokens: int, at_ns: int) -> Charge:
         plain = self._charge(route, _usage(tokens, 0), at_ns)
-        cached = self._charge(route, replace(_usage(tokens, 0), cache_read_tokens=tokens), at_ns)
+        cached = self._charge(route, _usage(tokens, 0)._replace(cache_read_tokens=tokens), at_ns)
         return min((plain, cached), key=_total)
 
     def _most(self, route: Route, usage: Usage, writes: frozenset[Lifetime], at_ns: int) -> Charge:
         tokens = usage.input_tokens
         charges = [self._charge(route, usage, at_ns)]
         if "5m" in writes:
-            charges.append(self._charge(route, replace(usage, cache_write_tokens=tokens), at_ns))
+            charges.append(self._charge(route, usage._replace(cache_write_tokens=tokens), at_ns))
         if "1h" in writes:
-            hour = replace(usage, cache_write_tokens=tokens, cache_write_1h_tokens=tokens)
+            hour = usage._replace(cache_write_tokens=tokens, cache_write_1h_tokens=tokens)
             charges.append(self._charge(route, hour, at_ns))
         return max((charge for charge in charges if charge.status != "partial"), key=_total, default=charges[0])
 

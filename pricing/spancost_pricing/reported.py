@@ -6,7 +6,6 @@ biller's figure and never comes here.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -24,12 +23,12 @@ def as_reported(charge: Charge, pico: int, by: str) -> Charge:
     """
     computed = charge.total_pico
     if pico == 0 and computed:
-        return replace(charge, assumptions=(*charge.assumptions, f"{by} reported 0: the price list's rates taken"))
-    told = replace(charge, status="reported", reason=None, detail="", total_pico=pico, computed_pico=computed)
+        return charge._replace(assumptions=(*charge.assumptions, f"{by} reported 0: the price list's rates taken"))
+    told = charge._replace(status="reported", reason=None, detail="", total_pico=pico, computed_pico=computed)
     if computed:
-        return replace(told, items=_in_proportion(charge.items, computed, pico, by))
+        return told._replace(items=_in_proportion(charge.items, computed, pico, by))
     # Nothing to divide it by: it is the price of the request as a whole.
-    return replace(told, items=(_lump(pico, by),), quantities={**charge.quantities, "request": 1})
+    return told._replace(items=(_lump(pico, by),), quantities={**charge.quantities, "request": 1})
 
 
 def differs(charge: Charge) -> bool:

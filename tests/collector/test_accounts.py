@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from spancost_collector.accounts import Accounts
-from spancost_collector.call import Attribution, ModelCall, Resource
+from spancost_collector.call import Attribution, Charged, ModelCall, Resource
 from spancost_collector.labels import LabelBounds
 from spancost_collector.ledger import Ledger
 from spancost_pricing import Charge, LineItem, Route, Usage
@@ -33,7 +32,7 @@ def call(
     outcome: Outcome = "ok",
     input_pico: int | None = 2_500_000,
     tokens: int = 70,
-) -> ModelCall:
+) -> Charged:
     items = (
         ()
         if input_pico is None
@@ -58,7 +57,7 @@ def call(
         book="b",
         quantities={"input": tokens, "output": 5} if tokens else {},
     )
-    return ModelCall(
+    described = ModelCall(
         trace_id=b"t" * 16,
         span_id=n.to_bytes(8, "big"),
         start_ns=1,
@@ -73,8 +72,8 @@ def call(
         attribution=Attribution(feature=feature, tenant=tenant),
         resource=Resource(service="shop"),
         dialect="otel",
-        charge=charge,
     )
+    return Charged(described, charge)
 
 
 class Scraped:
@@ -84,7 +83,7 @@ class Scraped:
         self.accounts = Accounts(LabelBounds(max_values=max_values, tenant=tenant), folded=self.folded.append)
         self.registry.register(self.accounts)
 
-    def observe(self, calls: Sequence[ModelCall]) -> Scraped:
+    def observe(self, calls: Sequence[Charged]) -> Scraped:
         self.accounts.observe(calls)
         return self
 
@@ -122,10 +121,8 @@ def test_a_fee_is_a_cost_and_not_tokens() -> None:
         layer="user",
         source="prices.yaml",
     )
-    searched = call()
-    assert searched.charge is not None
-    charge = replace(searched.charge, items=(fee,), quantities={"web_search": 2})
-    scraped = Scraped().observe([replace(searched, charge=charge)])
+    searched, charge = call()
+    scraped = Scraped().observe([Charged(searched, charge._replace(items=(fee,), quantities={"web_search": 2}))])
 
     assert scraped.value("spancost_cost_usd_total", token_class="web_search") == 0.02
     assert not any(line.startswith("spancost_tokens_total") for line in scraped.lines())
@@ -149,7 +146,7 @@ def test_a_partly_priced_call_counts_only_what_has_no_rate_as_unpriced() -> None
 
 def test_a_failed_call_without_usage_is_a_call_and_not_unpriced() -> None:
     failed = call(status="unpriced", reason="no_usage", input_pico=None, tokens=0, outcome="error")
-    succeeded = replace(failed, outcome="ok", span_id=b"8" * 8)
+    succeeded = Charged(failed.call._replace(outcome="ok", span_id=b"8" * 8), failed.charge)
     scraped = Scraped().observe([failed, succeeded])
 
     assert scraped.value("spancost_calls_total", outcome="error") == 1

@@ -5,13 +5,12 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
-from spancost_collector.call import Attribution, ModelCall, Resource
+from spancost_collector.call import Attribution, Charged, ModelCall, Resource
 from spancost_collector.errors import LedgerError, LedgerUnavailableError
 from spancost_collector.interning import Series
 from spancost_collector.ledger import Ledger
@@ -44,8 +43,8 @@ def charge(*items: LineItem) -> Charge:
     )
 
 
-def call(n: int, priced: Charge | None = None, *, feature: str | None = "search", start_ns: int = NOON) -> ModelCall:
-    return ModelCall(
+def call(n: int, priced: Charge | None = None, *, feature: str | None = "search", start_ns: int = NOON) -> Charged:
+    described = ModelCall(
         trace_id=b"t" * 16,
         span_id=n.to_bytes(8, "big"),
         start_ns=start_ns,
@@ -60,8 +59,8 @@ def call(n: int, priced: Charge | None = None, *, feature: str | None = "search"
         attribution=Attribution(feature=feature),
         resource=Resource(service="shop"),
         dialect="otel",
-        charge=priced or charge(item("input", 1000, 2_000_000), item("output", 10, 8_000_000)),
     )
+    return Charged(described, priced or charge(item("input", 1000, 2_000_000), item("output", 10, 8_000_000)))
 
 
 @pytest.fixture
@@ -104,12 +103,12 @@ def test_totals_survive_a_restart_in_order_of_first_appearance(path: Path) -> No
 
 
 def test_the_series_of_a_call_holds_every_dimension(ledger: Ledger) -> None:
-    named = replace(
-        call(1),
+    described, charged = call(1)
+    named = described._replace(
         attribution=Attribution(feature="search", task="rerank", tenant="acme", user="u42", session="s1"),
         resource=Resource(service="shop", environment="production", release="1.4.0"),
     )
-    ledger.record([named])
+    ledger.record([Charged(named, charged)])
 
     assert [total.series for total in ledger.totals()] == [
         Series("search", "rerank", "acme", "acme", "one", "production", "1.4.0", "shop")
@@ -125,8 +124,8 @@ def test_sums_do_not_overflow_sixty_four_bits(ledger: Ledger) -> None:
 
 
 def test_quantities_without_a_rate_are_kept(ledger: Ledger) -> None:
-    unpriced = replace(
-        charge(), status="unpriced", reason="unknown_model", total_pico=None, quantities={"input": 70, "output": 5}
+    unpriced = charge()._replace(
+        status="unpriced", reason="unknown_model", total_pico=None, quantities={"input": 70, "output": 5}
     )
     ledger.record([call(1, unpriced)])
 
@@ -234,7 +233,8 @@ def test_every_part_of_a_call_points_to_the_rate_that_priced_it(ledger: Ledger, 
 
 
 def test_the_hour_of_a_call_is_that_of_its_end(ledger: Ledger, path: Path) -> None:
-    late = replace(call(1), start_ns=NOON - 10, end_ns=NOON + 10)
+    described, charged = call(1)
+    late = Charged(described._replace(start_ns=NOON - 10, end_ns=NOON + 10), charged)
     ledger.record([late])
     reader = sqlite3.connect(path)
     hours = reader.execute("SELECT hour FROM hourly").fetchall()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.collector.conftest import FixedBook, Otlp
 
-    from spancost_collector.call import ModelCall
+    from spancost_collector.call import Charged
     from spancost_collector.ledger import TakenBack, Total
     from spancost_collector.outcome import Refusal
 
@@ -42,7 +42,7 @@ class Recorder:
         """Closed, it holds the next hop up."""
         self.gate.set()
 
-    def record(self, calls: Sequence[ModelCall]) -> list[ModelCall]:
+    def record(self, calls: Sequence[Charged]) -> list[Charged]:
         self.events.append(f"record {len(calls)}")
         if self.full:
             raise LedgerUnavailableError("disk full")
@@ -86,7 +86,7 @@ def pipeline(recorder: Recorder, book: FixedBook, registry: CollectorRegistry) -
     registry.register(accounts)
     return Pipeline(
         normaliser=Normaliser(DIALECTS),
-        stages=[Price(book)],
+        price=Price(book),
         enricher=Enricher(),
         ledger=recorder,
         accounts=accounts,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from spancost_collector.call import Attribution, ModelCall, Resource
+from spancost_collector.call import Attribution, Charged, ModelCall, Resource
 from spancost_collector.cli import app
 from spancost_collector.errors import LedgerError
 from spancost_collector.ledger import Ledger
@@ -41,7 +41,7 @@ def call(
     model: str = "one",
     outcome: Outcome = "ok",
     charge: Charge | None = None,
-) -> ModelCall:
+) -> Charged:
     """1,000 tokens in at 2 USD and 10 out at 8 USD the million: 0.00208 USD."""
     items = (
         LineItem("input", 1000, Decimal(2_000_000), 2_000_000_000, "acme/one:input", None, "user", "prices.yaml"),
@@ -51,7 +51,7 @@ def call(
     usage = None if charge is NO_USAGE else Usage(input_tokens=1000, output_tokens=10)
     if charge is UNPRICED:
         usage = Usage(input_tokens=70, output_tokens=5)
-    return ModelCall(
+    described = ModelCall(
         trace_id=b"t" * 16,
         span_id=n.to_bytes(8, "big"),
         start_ns=nanoseconds(at) - 5_000_000_000,
@@ -66,8 +66,8 @@ def call(
         attribution=Attribution(feature=feature, user=user),
         resource=Resource(service="shop"),
         dialect="otel",
-        charge=charge or priced,
     )
+    return Charged(described, charge or priced)
 
 
 @pytest.fixture

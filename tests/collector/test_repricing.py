@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -196,7 +195,7 @@ def test_the_command_prices_what_the_users_file_now_knows(tmp_path: Path) -> Non
     path, mine = tmp_path / "ledger.sqlite3", tmp_path / "prices.yaml"
     mine.write_text('version: 1\nprices:\n  - {provider: openai, model: shop-ranker, input_per_mtok: "5.00"}\n')
     (call, _) = calls()
-    unknown = replace(call, route=Route("openai", "shop-ranker"))
+    unknown = call._replace(route=Route("openai", "shop-ranker"))
     ledger = Ledger(path)
     ledger.record(Price(load_book())([unknown]))
     ledger.close()
@@ -221,7 +220,7 @@ def test_the_command_prices_what_the_users_file_now_knows(tmp_path: Path) -> Non
 
 def test_the_billers_own_figure_stays_the_charge(tmp_path: Path) -> None:
     path = tmp_path / "reported.sqlite3"
-    told = [replace(call, reported=Reported(4_500_000_000, "openrouter")) for call in calls()]
+    told = [call._replace(reported=Reported(4_500_000_000, "openrouter")) for call in calls()]
     ledger = Ledger(path)
     ledger.record(Price(OLD)(told))
     ledger.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -69,8 +68,7 @@ def added(first: Usage, second: Usage) -> Usage:
     def total(name: str) -> int:
         return getattr(first, name) + getattr(second, name)
 
-    return replace(
-        first,
+    return first._replace(
         input_tokens=total("input_tokens"),
         cache_read_tokens=total("cache_read_tokens"),
         cache_write_tokens=total("cache_write_tokens"),
@@ -147,7 +145,7 @@ def test_no_route_makes_a_charge_raise(provider: str, model: str, tier: str | No
 @given(possible(), st.integers(1, 10**6))
 def test_a_part_past_its_whole_is_never_clamped(usage: Usage, more: int):
     assert usage.output_tokens is not None
-    broken = replace(usage, reasoning_tokens=usage.output_tokens + more)
+    broken = usage._replace(reasoning_tokens=usage.output_tokens + more)
 
     with pytest.raises(UsageError) as caught:
         split(broken)

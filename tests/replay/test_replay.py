@@ -101,7 +101,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     try:
         pipeline = Pipeline(
             normaliser=Normaliser(DIALECTS),
-            stages=[Price(load_book())],
+            price=Price(load_book()),
             enricher=Enricher(),
             ledger=ledger,
             accounts=Accounts(LabelBounds(max_values=100, tenant=False), folded=lambda _: None),

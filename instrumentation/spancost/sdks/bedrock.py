@@ -161,4 +161,4 @@ class _Apart:
         if usage is None or usage.input_tokens is None:
             return answer
         cached = sum(part for part in (usage.cache_read_tokens, usage.cache_write_tokens) if part is not None)
-        return replace(answer, usage=replace(usage, input_tokens=usage.input_tokens - cached))
+        return replace(answer, usage=usage._replace(input_tokens=usage.input_tokens - cached))

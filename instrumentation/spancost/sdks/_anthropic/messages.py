@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from spancost import unreported
@@ -94,7 +93,7 @@ class MessageReading:
             model=_served_by(usage) or text(self._message, "model"),
             response_id=text(self._message, "id"),
             finish_reasons=() if self._stop_reason is None else (self._stop_reason,),
-            usage=replace(message_usage(usage), estimated=self._unfinished) if usage else None,
+            usage=message_usage(usage)._replace(estimated=self._unfinished) if usage else None,
             service_tier=tier,
             attributes=attributes,
             beside=tuple(

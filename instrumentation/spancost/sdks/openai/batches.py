@@ -7,7 +7,7 @@ stands for all requests of a model, and says for how many: a batch can be fifty 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from spancost.fields import count, items, pick, text, total
@@ -99,14 +99,14 @@ def _lines(part: object) -> Iterator[dict[str, Any]]:
 
 def _added(one: Usage, other: Usage) -> Usage:
     sums = {
-        part.name: total(getattr(one, part.name), getattr(other, part.name))
-        for part in fields(Usage)
-        if part.name not in ("units", "estimated")
+        part: total(getattr(one, part), getattr(other, part))
+        for part in Usage._fields
+        if part not in ("units", "estimated")
     }
     units = dict(one.units)
     for unit, quantity in other.units.items():
         units[unit] = units.get(unit, 0) + quantity
-    return replace(one, **sums, units=units)
+    return one._replace(**sums, units=units)
 
 
 @dataclass(frozen=True, slots=True)

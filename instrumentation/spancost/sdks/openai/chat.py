@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from spancost import unreported
@@ -110,7 +109,7 @@ class ChatReading:
     def _with_search(self, usage: Usage) -> Usage:
         """OpenAI's search models run one billed search a request and do not count it; citations show that it ran."""
         searched = self._provider == "openai" and self._cited and not usage.units
-        return replace(usage, units={"web_search": 1}) if searched else usage
+        return usage._replace(units={"web_search": 1}) if searched else usage
 
     def _estimate(self) -> Usage | None:
         """For a stream that ended before its usage; a complete answer without usage stays without."""

@@ -5,7 +5,6 @@ Where no tokens are reported, what is billed instead is counted: images, seconds
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +46,7 @@ class EmbeddingReading:
 def embedding_usage(usage: object) -> Usage:
     """Usage of embeddings; some servers report nothing but the total."""
     read = chat_usage(usage)
-    return replace(read, input_tokens=first(read.input_tokens, count(usage, "total_tokens")))
+    return read._replace(input_tokens=first(read.input_tokens, count(usage, "total_tokens")))
 
 
 class ModerationReading:
