@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 Outcome = Literal["ok", "error", "blocked"]
 """`blocked` is a call that a guard refused before it reached the provider."""
 
+Role = Literal["leaf", "aggregate"]
+"""`leaf` is one paid call; `aggregate` (an agent, a workflow) repeats the usage of the calls under it, and stands for them
+only where none of them is seen."""
+
 
 class Attribution(NamedTuple):
     """Who pays. None is `unattributed`, shown as such and never dropped."""
@@ -24,6 +28,11 @@ class Attribution(NamedTuple):
     tenant: str | None = None
     user: str | None = None
     session: str | None = None
+    prompt: str | None = None
+    """Name of the managed prompt that was used."""
+    prompt_version: str | None = None
+    tags: tuple[str, ...] = ()
+    """What else the emitter says about the call: `name` or `name:value`, in the order in which they were found."""
 
 
 class Resource(NamedTuple):
@@ -35,7 +44,7 @@ class Resource(NamedTuple):
 
 
 class Reported(NamedTuple):
-    """What the biller itself says the call cost: a figure of its answer, never somebody's estimate."""
+    """What somebody else says the call cost."""
 
     pico: int
     by: str
@@ -66,7 +75,16 @@ class ModelCall(NamedTuple):
     dialect: str
     """Name of the telemetry dialect that the span was read as."""
     reported: Reported | None = None
-    """The biller's own figure, where its answer carries one."""
+    """The biller's own figure, where its answer carries one: that is what is owed."""
+    quoted: Reported | None = None
+    """What a gateway or the emitter reckons: an estimate, kept beside our charge and never added to it."""
+    role: Role = "leaf"
+    parent_id: bytes = b""
+    """Span id of the parent; empty for a root."""
+    emitter: str = ""
+    """The instrumentation scope that described the call; two descriptions by one emitter are two calls."""
+    cached: bool = False
+    """Answered from a cache of the client's or gateway's own: nobody bills it."""
 
 
 class Charged(NamedTuple):
