@@ -2,7 +2,7 @@
 
 The values live under a private key of the OpenTelemetry Context. So they follow the code through awaits, tasks and
 whatever else carries a Context, and they never travel: W3C baggage would be sent to the provider with the request.
-Enclosing spans of the same process may carry the same attributes; the innermost of scopes and spans wins.
+What a scope says comes before what enclosing spans say.
 """
 
 from __future__ import annotations
@@ -14,40 +14,26 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from opentelemetry import context as otel
-from opentelemetry import trace
+
+from spancost.surroundings import ATTRIBUTES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Mapping
     from types import TracebackType
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import Span
 
-ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "feature": "spancost.feature",
-        "task": "spancost.task",
-        "tenant": "spancost.tenant",
-        "user": "user.id",
-        "session": "session.id",
-    }
-)
-"""Argument of `attribution` -> span attribute; the same attributes count on any enclosing span."""
-
-_KEYS: Final = frozenset(ATTRIBUTES.values())
 _SCOPE: Final = otel.create_key("spancost-attribution")
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One entered `attribution`, and the one around it."""
+    """One entered `attribution`."""
 
     values: Mapping[str, str]
-    """Span attribute -> value."""
-    span_id: int
-    """The span that was current on entry; spans below it are further inside than this scope."""
-    outer: Scope | None
+    """Span attribute -> value, with what the scopes around this one say and it does not."""
     left_to: Context
     """The Context to go back to on exit."""
 
@@ -58,25 +44,10 @@ def scope_of(context: Context | None = None) -> Scope | None:
     return scope if isinstance(scope, Scope) else None
 
 
-def resolve(scope: Scope | None, span: Span | None, parent_of: Callable[[Span], Span | None]) -> dict[str, str]:
-    """Who pays for a call made in `scope` under `span`: the innermost value of each attribute, as strings."""
-    found: dict[str, str] = {}
-    while span is not None and len(found) < len(_KEYS):
-        span_id = span.get_span_context().span_id
-        while scope is not None and scope.span_id == span_id:
-            found = {**scope.values, **found}
-            scope = scope.outer
-        attributes = cast("Mapping[str, object] | None", getattr(span, "attributes", None))
-        if attributes:
-            # One pass: the SDK's own mapping takes as long to say that it lacks one key.
-            for key in _KEYS.intersection(attributes):
-                if key not in found and (value := attributes.get(key)) is not None:
-                    found[key] = str(value)
-        span = parent_of(span)
-    while scope is not None:
-        found = {**scope.values, **found}
-        scope = scope.outer
-    return found
+def values_of(context: Context | None = None) -> Mapping[str, str]:
+    """What the scopes of `context` say together."""
+    scope = scope_of(context)
+    return _NOTHING if scope is None else scope.values
 
 
 class Attribution:
@@ -91,9 +62,9 @@ class Attribution:
 
     def __enter__(self) -> Attribution:
         here = otel.get_current()
-        span_id = trace.get_current_span(here).get_span_context().span_id
-        scope = Scope(values=self._values, span_id=span_id, outer=scope_of(here), left_to=here)
-        otel.attach(otel.set_value(_SCOPE, scope, here))
+        outer = values_of(here)
+        values = MappingProxyType({**outer, **self._values}) if outer else self._values
+        otel.attach(otel.set_value(_SCOPE, Scope(values, left_to=here), here))
         return self
 
     def __exit__(

@@ -39,20 +39,20 @@ _NO_MODEL: Final = object()
 _NOTHING: Final[Fields] = MappingProxyType[str, object]({})
 
 
-def fields_of(source: object) -> Fields:
+def fields_of(source: Any) -> Fields:
     """What `source` says, for extractors that read many values of one object, or one of every chunk.
 
     A pydantic model is read past its attributes: it takes microseconds to say that it has no such one.
     """
     if type(source) is dict:
-        return cast("dict[str, object]", source)
-    if source is None:
-        return _NOTHING
-    extra: object = getattr(source, "__pydantic_extra__", _NO_MODEL)
-    if extra is _NO_MODEL:
-        return cast("dict[str, object]", source) if isinstance(source, dict) else _Attributes(source)
-    known = source.__dict__
-    return {**known, **cast("dict[str, object]", extra)} if extra else known
+        return source  # pyright: ignore[reportUnknownVariableType]  # by any name, anything
+    try:
+        extra = source.__pydantic_extra__
+    except AttributeError:
+        if source is None:
+            return _NOTHING
+        return cast("Fields", source) if isinstance(source, dict) else _Attributes(source)
+    return {**source.__dict__, **extra} if extra else source.__dict__
 
 
 def is_model(value: object) -> bool:
@@ -65,12 +65,19 @@ def pick(source: object, *path: str) -> object:
     for name in path:
         if source is None:
             return None
-        if isinstance(source, dict):
+        if type(source) is dict:
             source = cast("dict[str, object]", source).get(name)
-        elif is_model(source):
-            source = fields_of(source).get(name)
+            continue
+        extra: object = getattr(source, "__pydantic_extra__", _NO_MODEL)
+        if extra is _NO_MODEL:
+            if isinstance(source, dict):
+                source = cast("dict[str, object]", source).get(name)
+            else:
+                source = cast("object", getattr(source, name, None))
+        elif extra and name in (more := cast("dict[str, object]", extra)):
+            source = more[name]
         else:
-            source = cast("object", getattr(source, name, None))
+            source = source.__dict__.get(name)
     return source
 
 
@@ -92,16 +99,24 @@ def whole(value: object) -> int | None:
 
 def text(source: object, *path: str) -> str | None:
     """A string that is not empty."""
-    value = pick(source, *path)
+    return word(pick(source, *path))
+
+
+def word(value: object) -> str | None:
+    """The same for a value that was found already."""
     return value if isinstance(value, str) and value else None
 
 
 def items(source: object, *path: str) -> Sequence[object]:
     """The elements of a list; none where there is no list."""
-    value = pick(source, *path)
+    return listed(pick(source, *path))
+
+
+def listed(value: object) -> Sequence[object]:
+    """The same for a value that was found already."""
     if type(value) is list:
         return cast("list[object]", value)
-    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+    if value is None or isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
         return ()
     return cast("Sequence[Any]", value)
 

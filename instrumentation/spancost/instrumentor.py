@@ -11,17 +11,19 @@ import importlib.util
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias, cast
 
 import wrapt
+from opentelemetry import context as otel
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
-from spancost.invocation import Invocation, Paid, Telemetry, current
+from spancost.invocation import Invocation, Paid, Telemetry, current, suppressed
 from spancost.streams import Hides, Observer, hides_nothing, observed
 
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from spancost.faults import Faults
     from spancost.wire import Reading, Request
 
 Arguments: TypeAlias = tuple[tuple[Any, ...], Mapping[str, Any]]
@@ -30,8 +32,7 @@ Observe: TypeAlias = Callable[[Any, Observer, Hides], Any]
 """(result, who is told, which chunks are not the caller's) -> what the caller gets for the result."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A model call that is about to be made, as an SDK module describes it."""
 
     request: Request
@@ -72,10 +73,14 @@ class Patch:
     """Whether to put it around what subclasses have in its place, too: another instrumentation's wrapper, say."""
     describe: Describe | str = "describe"
     """How its calls are described: by a function, or by the instrumentor's method of this name."""
+    optional: bool = False
+    """Whether releases that we support lack it, and with it the calls that go through it: then nothing is missed."""
 
 
 class Running:
     """A call on its way through a shell."""
+
+    __slots__ = ("_call", "_hides", "_telemetry", "arguments", "invocation")
 
     def __init__(self, call: Call, invocation: Invocation | None, telemetry: Telemetry) -> None:
         self.arguments = call.plain if invocation is None else call.arguments
@@ -100,19 +105,25 @@ class Running:
     def settle(self, invocation: Invocation, result: Any) -> Any:
         """What the caller gets for `result`."""
         try:
-            hides = hides_nothing if self._hides is hides_nothing else self._shielded
+            hides = hides_nothing if self._hides is hides_nothing else _shielded(self._hides, self._telemetry.faults)
             return self._call.observe(result, invocation, hides)
         except Exception as fault:
             self._telemetry.faults.caught("observing a result", fault)
             invocation.end()
             return result
 
-    def _shielded(self, chunk: object) -> bool:
+
+def _shielded(hides: Hides, faults: Faults) -> Hides:
+    """The same, and what cannot be judged is shown."""
+
+    def shielded(chunk: object) -> bool:
         try:
-            return self._hides(chunk)
+            return hides(chunk)
         except Exception as fault:
-            self._telemetry.faults.caught("judging a chunk", fault)
+            faults.caught("judging a chunk", fault)
             return False
+
+    return shielded
 
 
 class Delivering:
@@ -140,11 +151,19 @@ class Delivering:
             for paid in self._paid(part):
                 self._telemetry.record(paid)
         except Exception as fault:
-            self._telemetry.faults.caught("reading an answer", fault)
+            self.misread(fault)
 
     def read_chunk(self, chunk: object) -> None:
         """The same."""
         self.read(chunk)
+
+    def reads_on(self) -> Callable[[object], None]:
+        """The same."""
+        return self.read
+
+    def misread(self, error: Exception) -> None:
+        """An answer was not understood."""
+        self._telemetry.faults.caught("reading an answer", error)
 
     def end(self) -> None:
         """Nothing is open."""
@@ -169,10 +188,10 @@ class Recorder:
             call = self._describe(instance, args, kwargs)
             if call is None:
                 return None
+            telemetry = self._telemetry
             if isinstance(call, Delivery):
-                return None if self._telemetry.suppressed() else Delivering(call, self._telemetry)
-            invocation = None if self._telemetry.suppressed() else self._telemetry.begin(call.request, call.reading)
-            return Running(call, invocation, self._telemetry)
+                return None if suppressed(otel.get_current()) else Delivering(call, telemetry)
+            return Running(call, telemetry.begin(call.request, call.reading), telemetry)
         except Exception as fault:
             self._telemetry.faults.caught("beginning a call", fault)
             return None
@@ -293,7 +312,8 @@ class _Installation:
     ) -> None:
         self._telemetry = telemetry
         self._recorder_of = recorder_of
-        self._live = True
+        # Empty once removed: every call asks, and a list answers sooner than a function of ours.
+        self._live = [True]
         self._applied: list[tuple[Any, str, Any, Any]] = []
         for module in dict.fromkeys(patch.module for patch in patches):
             here = [patch for patch in patches if patch.module == module]
@@ -305,6 +325,8 @@ class _Installation:
                 return
             try:
                 recorder = self._recorder_of(patch)
+                if patch.optional and not _has(module, patch.name):
+                    continue
                 owner, name, _ = wrapt.resolve_path(module, patch.name)
                 for place in (owner, *(_overriding(owner, name) if patch.overrides else ())):
                     original = place.__dict__[name]
@@ -312,7 +334,8 @@ class _Installation:
                     if ours is not None:  # imported from another module after it was wrapped there
                         self._applied.append((place, name, ours[2], original))
                         continue
-                    wrapper = wrapt.FunctionWrapper(original, patch.shell(recorder), enabled=lambda: self._live)
+                    live = cast("Callable[[], bool]", self._live.__len__)
+                    wrapper = wrapt.FunctionWrapper(original, patch.shell(recorder), enabled=live)
                     setattr(place, name, wrapper)
                     self._applied.append((place, name, original, wrapper))
             except Exception as fault:
@@ -321,12 +344,19 @@ class _Installation:
 
     def remove(self) -> None:
         """Restores the SDK. Under a wrapper that somebody put over ours, ours stays and does nothing."""
-        self._live = False
+        self._live.clear()
         for owner, name, original, wrapper in reversed(self._applied):
             attributes: Mapping[str, object] = owner.__dict__
             if attributes.get(name) is wrapper:
                 setattr(owner, name, original)
         self._applied.clear()
+
+
+def _has(module: ModuleType, path: str) -> bool:
+    found: Any = module
+    for name in path.split("."):
+        found = getattr(found, name, None)
+    return found is not None
 
 
 def _overriding(owner: Any, name: str) -> list[type[Any]]:

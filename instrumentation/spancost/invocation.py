@@ -7,39 +7,40 @@ error goes to `Faults`. Prompts, completions and error messages are never record
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, cast
 
 from opentelemetry import context as otel
 from opentelemetry import trace
-from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY  # pyright: ignore[reportPrivateUsage]
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from spancost.attribution import resolve, scope_of
 from spancost.expectations import claim
 from spancost.faults import Faults
 from spancost.startup import equip
 from spancost.version import SCOPE, VERSION
-from spancost.wire import NO_ATTRIBUTES, Answer, answer_attributes, error_type, request_attributes
+from spancost.wire import NO_ANSWER, NO_ATTRIBUTES, answer_attributes, error_type, request_attributes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, MutableMapping
+    from collections.abc import Callable
 
     from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import Span, TracerProvider
     from opentelemetry.util.types import AttributeValue
 
-    from spancost.processor import AttributionProcessor
-    from spancost.wire import Reading, Request
-    from spancost_pricing import Usage
+    from spancost.payers import Payers
+    from spancost.wire import Answer, Reading, Request
 
-_INVOCATION: Final = otel.create_key("spancost-invocation")
+_current: Final[ContextVar[Invocation | None]] = ContextVar("spancost-invocation", default=None)
+"""Beside the OpenTelemetry Context and not in it: every value that is added there copies it once more."""
 _OFFICIAL: Final = "opentelemetry.genai.client.inference.context"
 """Under this key `opentelemetry-util-genai` offers its open span to whoever instruments the same call deeper down."""
 _OFFICIAL_EMBEDDING: Final = "opentelemetry.genai.client.embedding.context"
 """The same for embeddings."""
+_SUPPRESS_INSTRUMENTATION: Final = "suppress_instrumentation"
+"""The plain name of a key that the API made up its own name for; both are in use."""
 _SUPPRESS_LANGUAGE_MODEL: Final = "suppress_language_model_instrumentation"
 """Set by frameworks' instrumentations whose own span already stands for the call."""
 
@@ -56,52 +57,10 @@ class Paid:
     """What it belongs under; None is what is current."""
 
 
-class _Sink(Protocol):
-    """Where a call's attributes go: its own span, or the open span of an instrumentation around us."""
-
-    def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None: ...
-    def set_status(self, status: Status) -> None: ...
-    def end(self) -> None: ...
-
-
-class _Own:
-    """The span of the call; who pays is completed at the last moment at which it can be."""
-
-    def __init__(self, span: Span, processor: AttributionProcessor | None) -> None:
-        self._span = span
-        self._processor = processor
-
-    def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
-        self._span.set_attributes(attributes)
-
-    def set_status(self, status: Status) -> None:
-        self._span.set_status(status)
-
-    def end(self) -> None:
-        try:
-            if self._processor is not None:
-                self._processor.complete(self._span)
-        finally:
-            self._span.end()
-
-
-class _Joined:
-    """The open span of an official instrumentation around us, so that the call keeps its one span."""
-
-    def __init__(self, span: Span, shared: MutableMapping[str, AttributeValue]) -> None:
-        self._span = span
-        self._shared = shared
-
-    def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
-        # On the span, because not every instrumentor keeps what is shared; shared, because it is the interface.
-        self._span.set_attributes(attributes)
-        self._shared.update(attributes)
-
-    def set_status(self, status: Status) -> None:
-        """Its owner sees the outcome itself."""
-
-    def end(self) -> None:
-        """Its owner ends it."""
+def suppressed(here: Context) -> object:
+    """Whether the code around a call asked for no telemetry of it."""
+    said = here.get
+    return said(_SUPPRESS_INSTRUMENTATION_KEY) or said(_SUPPRESS_INSTRUMENTATION) or said(_SUPPRESS_LANGUAGE_MODEL)
 
 
 class Telemetry:
@@ -113,77 +72,100 @@ class Telemetry:
         self.faults = Faults(meter_provider)
         self._provider = tracer_provider
         self._tracer = trace.get_tracer(SCOPE, VERSION, tracer_provider=tracer_provider)
-        self._seen: TracerProvider | None = None
-        self._processor: AttributionProcessor | None = None
+        self._seen: tuple[TracerProvider, Payers] | None = None
 
-    def suppressed(self) -> bool:
-        """Whether the code around the call asked for no telemetry of it."""
-        return not is_instrumentation_enabled() or bool(otel.get_value(_SUPPRESS_LANGUAGE_MODEL))
+    def begin(self, request: Request, reading: Reading) -> Invocation | None:
+        """Starts the span of a call, or joins the one that an official instrumentation around us has open.
 
-    def begin(self, request: Request, reading: Reading) -> Invocation:
-        """Starts the span of a call, or joins the one that an official instrumentation around us has open."""
+        None where the code around the call asked for no telemetry of it.
+        """
         here = otel.get_current()
+        if suppressed(here):
+            return None
+        payers = self._payers()
         attributes = request_attributes(request)
-        offered = _OFFICIAL_EMBEDDING if request.operation == "embeddings" else _OFFICIAL
-        official = getattr(otel.get_value(offered, here), "attributes", None)
-        sink: _Sink
-        if isinstance(official, dict):
-            sink = _Joined(trace.get_current_span(here), cast("dict[str, AttributeValue]", official))
-            inside = here
-            sink.set_attributes({**self._who_pays(here), **attributes})
+        if who := payers.of(here):
+            attributes = {**who, **attributes}
+        official = here.get(_OFFICIAL_EMBEDDING if request.operation == "embeddings" else _OFFICIAL)
+        shared = None if official is None else getattr(official, "attributes", None)
+        joined: dict[str, AttributeValue] | None = None
+        if isinstance(shared, dict):
+            joined = cast("dict[str, AttributeValue]", shared)
+            span, inside = trace.get_current_span(here), here
+            span.set_attributes(attributes)
+            joined.update(attributes)
         else:
             name = f"{request.operation} {request.model}" if request.model else request.operation
-            attributes = {**self._who_pays(here), **attributes}
             span = self._tracer.start_span(name, context=here, kind=SpanKind.CLIENT, attributes=attributes)
-            sink = _Own(span, self._processor)
             inside = trace.set_span_in_context(span, here)
         if request.encloses:
             inside = otel.set_value(_SUPPRESS_LANGUAGE_MODEL, True, inside)
-        beside = partial(self._record_beside, request, here, time.time_ns())
-        return Invocation(sink, inside, reading, self.faults, beside, claim(request.model))
+        return Invocation(self, request, reading, here, span, inside, joined, payers)
 
     def record(self, paid: Paid) -> None:
         """Records a call whose answer is known already as a span of its own, next to what is current."""
         here = otel.get_current() if paid.context is None else paid.context
-        attributes = {**self._who_pays(here), **request_attributes(paid.request), **answer_attributes(paid.answer)}
+        attributes = {**self._payers().of(here), **request_attributes(paid.request), **answer_attributes(paid.answer)}
         name = f"{paid.request.operation} {paid.request.model}" if paid.request.model else paid.request.operation
         span = self._tracer.start_span(
             name, context=here, kind=SpanKind.CLIENT, attributes=attributes, start_time=paid.started_ns
         )
         span.end()
 
-    def _record_beside(self, request: Request, here: Context, started_ns: int, answer: Answer) -> None:
+    def record_beside(self, request: Request, here: Context, started_ns: int, answer: Answer) -> None:
         """Records an answer of another model as a span of its own, next to the call's."""
-        other = replace(request, model=answer.model, stream=False, attributes=NO_ATTRIBUTES)
+        other = request._replace(model=answer.model, stream=False, attributes=NO_ATTRIBUTES)
         self.record(Paid(other, answer, started_ns, here))
 
-    def _who_pays(self, here: Context) -> Mapping[str, str]:
-        """Attribution of a call made `here`."""
+    def _payers(self) -> Payers:
+        """Who pays, as the provider in force has it; the app may set its own at any time."""
         provider = self._provider if self._provider is not None else trace.get_tracer_provider()
-        if provider is not self._seen:
-            self._seen, self._processor = provider, equip(provider, self.faults)
-        parent_of = _no_parent if self._processor is None else self._processor.parent_of
-        return resolve(scope_of(here), trace.get_current_span(here), parent_of)
+        seen = self._seen
+        if seen is None or seen[0] is not provider:
+            self._seen = seen = (provider, equip(provider, self.faults))
+        return seen[1]
 
 
 class Invocation:
     """A call in flight. Whatever happens, it ends once; later endings are ignored."""
 
+    __slots__ = (
+        "_attempts",
+        "_body",
+        "_context",
+        "_ended",
+        "_first_chunk",
+        "_here",
+        "_joined",
+        "_learn",
+        "_payers",
+        "_reading",
+        "_request",
+        "_span",
+        "_started",
+        "_telemetry",
+    )
+
     def __init__(
         self,
-        sink: _Sink,
-        context: Context,
+        telemetry: Telemetry,
+        request: Request,
         reading: Reading,
-        faults: Faults,
-        record_beside: Callable[[Answer], None],
-        learn: Callable[[Usage], None] | None,
+        here: Context,
+        span: Span,
+        inside: Context,
+        joined: dict[str, AttributeValue] | None,
+        payers: Payers,
     ) -> None:
-        self._sink = sink
-        self._record_beside = record_beside
-        self._learn = learn
-        self._context = context
+        self._telemetry = telemetry
+        self._request = request
         self._reading = reading
-        self._faults = faults
+        self._here = here
+        self._span = span
+        self._context = inside
+        self._joined = joined
+        self._payers = payers
+        self._learn = claim(request.model)
         self._attempts = 0
         self._started = time.perf_counter()
         self._first_chunk: float | None = None
@@ -192,8 +174,7 @@ class Invocation:
 
     def active(self) -> _Active:
         """Makes the call's span the current one while the SDK works."""
-        # Not kept on this object: a Context that knows its invocation would make a cycle for the collector to find.
-        return _Active(otel.set_value(_INVOCATION, self, self._context))
+        return _Active(self, self._context)
 
     @property
     def unsent(self) -> bool:
@@ -213,41 +194,48 @@ class Invocation:
         try:
             self._reading.add(part)
         except Exception as error:
-            self._faults.caught("reading an answer", error)
+            self.misread(error)
 
     def read_chunk(self, chunk: object) -> None:
         """Takes in a chunk, and the time of the first."""
         if self._first_chunk is None:
             self._first_chunk = time.perf_counter() - self._started
-        try:
-            self._reading.add(chunk)
-        except Exception as error:
-            self._faults.caught("reading an answer", error)
+        self.read(chunk)
+
+    def reads_on(self) -> Callable[[object], None]:
+        """What to give the chunks after the first to; `misread` wants to know when it raises."""
+        return self._reading.add
+
+    def misread(self, error: Exception) -> None:
+        """A part of the answer was not understood: our own fault, which the app never sees."""
+        self._telemetry.faults.caught("reading an answer", error)
 
     def end(self) -> None:
         """The provider has answered in full, or nobody reads on: a stream closed early or dropped is no error."""
-        self._finish(None)
+        if not self._ended:
+            self._finish(None)
 
     def fail(self, error: BaseException) -> None:
         """The call ended with `error`, which the caller sees unchanged."""
-        if self._body is not None and not self._ended:
+        if self._ended:
+            return
+        if self._body is not None:
             try:
                 self._reading.add(self._body())
             except Exception as fault:
-                self._faults.caught("reading an answer", fault)
+                self.misread(fault)
         self._finish(error)
 
     def _finish(self, error: BaseException | None) -> None:
-        if self._ended:
-            return
         self._ended = True
-        answer = Answer()
+        faults = self._telemetry.faults
+        answer = NO_ANSWER
         attributes: dict[str, AttributeValue] = {}
         try:
             answer = self._reading.answer()
             attributes = answer_attributes(answer)
         except Exception as fault:
-            self._faults.caught("reading an answer", fault)
+            self.misread(fault)
         try:
             if self._attempts:
                 attributes["spancost.retries"] = self._attempts - 1
@@ -255,44 +243,55 @@ class Invocation:
                 attributes["gen_ai.response.time_to_first_chunk"] = self._first_chunk
             if error is not None:
                 attributes["error.type"] = error_type(error)
-                # No description: a provider's message can quote the prompt.
-                self._sink.set_status(Status(StatusCode.ERROR))
-            self._sink.set_attributes(attributes)
+                if self._joined is None:
+                    # No description: a provider's message can quote the prompt.
+                    self._span.set_status(Status(StatusCode.ERROR))
+            self._span.set_attributes(attributes)
         except Exception as fault:
-            self._faults.caught("writing a span", fault)
+            faults.caught("writing a span", fault)
+        if self._learn is not None:
+            try:
+                if answer.usage is not None and not answer.usage.estimated:
+                    self._learn(answer.usage)
+            except Exception as fault:
+                faults.caught("learning from a call", fault)
         try:
-            if self._learn is not None and answer.usage is not None and not answer.usage.estimated:
-                self._learn(answer.usage)
+            if self._joined is not None:
+                # Also on the span, because not every instrumentor keeps what is shared. Its owner ends it.
+                self._joined.update(attributes)
+            else:
+                try:
+                    self._payers.complete(self._span)
+                finally:
+                    self._span.end()
+            if answer.beside:
+                started_ns = time.time_ns() - int((time.perf_counter() - self._started) * 1e9)
+                for other in answer.beside:
+                    self._telemetry.record_beside(self._request, self._here, started_ns, other)
         except Exception as fault:
-            self._faults.caught("learning from a call", fault)
-        try:
-            self._sink.end()
-            for other in answer.beside:
-                self._record_beside(other)
-        except Exception as fault:
-            self._faults.caught("ending a span", fault)
+            faults.caught("ending a span", fault)
 
 
 class _Active:
-    """A Context while it is current; `contextlib` makes a generator of the same, which takes several times as long."""
+    """A call while the SDK works for it. `contextlib` makes the same of a generator in several times as long."""
 
-    __slots__ = ("_context", "_token")
+    __slots__ = ("_context", "_invocation", "_outer", "_token")
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, invocation: Invocation, context: Context) -> None:
+        self._invocation = invocation
         self._context = context
 
     def __enter__(self) -> None:
+        # Its own way back, and not a token: SDKs may leave in another task than they entered in.
+        self._outer = _current.get()
+        _current.set(self._invocation)
         self._token = otel.attach(self._context)
 
     def __exit__(self, *_: object) -> None:
+        _current.set(self._outer)
         otel.detach(self._token)
 
 
 def current() -> Invocation | None:
     """The call that the running code works for."""
-    invocation = otel.get_value(_INVOCATION)
-    return invocation if isinstance(invocation, Invocation) else None
-
-
-def _no_parent(_: Span) -> None:
-    return None
+    return _current.get()

@@ -7,14 +7,13 @@ instrumentor. It needs the OpenTelemetry SDK, which the rest of the app side doe
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor
 
-from spancost.attribution import resolve, scope_of
+from spancost.payers import remember_parent, stamp
 from spancost.version import SCOPE
 
 if TYPE_CHECKING:
@@ -22,12 +21,10 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Span
 
     from spancost.faults import Faults
+    from spancost.payers import Payers
 
 _MODEL_CALL_PREFIXES: Final = ("gen_ai.", "llm.", "openinference.")
 """Attributes of the GenAI conventions, OpenLLMetry and OpenInference start with one of these."""
-
-_PARENT: Final = "_spancost_parent"
-"""Attribute of a span that holds the one under which it started."""
 
 _EMITTERS: Final = re.compile(
     "openinference|traceloop|openlit|langfuse|litellm|pydantic.ai|gen_?ai|openai|anthropic|bedrock|vertexai|mistral"
@@ -40,7 +37,8 @@ _EMITTERS: Final = re.compile(
 class AttributionProcessor(SpanProcessor):
     """Stamps who pays onto every model-call span that does not say it already."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, payers: Payers, faults: Faults) -> None:
+        self._payers = payers
         self._faults = faults
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
@@ -48,29 +46,11 @@ class AttributionProcessor(SpanProcessor):
         try:
             parent = trace.get_current_span(parent_context)
             if parent is not trace.INVALID_SPAN:
-                # On the span itself: so it is known for as long as anybody can ask, and nothing here grows.
-                setattr(span, _PARENT, parent)
+                remember_parent(span, parent)
             if _is_model_call(span):
-                _add_missing(span, resolve(scope_of(parent_context), parent, self.parent_of))
+                stamp(span, self._payers.of(parent_context))
         except Exception as error:
             self._faults.caught("attribution", error)
-
-    def complete(self, span: trace.Span) -> None:
-        """Stamps what enclosing spans have learnt since `span` started; while it can still be written to."""
-        parent = self.parent_of(span)
-        if parent is not None:
-            _add_missing(span, resolve(None, parent, self.parent_of))
-
-    def parent_of(self, span: trace.Span) -> trace.Span | None:
-        """The span of this process under which `span` started."""
-        return getattr(span, _PARENT, None)
-
-
-def _add_missing(span: trace.Span, attribution: dict[str, str]) -> None:
-    own: object = getattr(span, "attributes", None)
-    for key, value in attribution.items():
-        if not isinstance(own, Mapping) or key not in own:
-            span.set_attribute(key, value)
 
 
 def _is_model_call(span: Span) -> bool:

@@ -10,9 +10,9 @@ import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from spancost.fields import count, fields_of, pick, text
+from spancost.fields import count, fields_of, text, word
 from spancost.hosts import provider_of
 from spancost.instrumentor import Patch, Recorder, attempts, awaits, calls
 from spancost.invocation import current
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
 NO_BODY: Final[Mapping[str, Any]] = MappingProxyType({})
+_REMEMBERED: Final = 1000
+"""Addresses: an app has a handful."""
 
 
 def patches(base_client: str) -> tuple[Patch, ...]:
@@ -61,28 +63,63 @@ class Operation:
     attributes: Callable[[Posted], Mapping[str, AttributeValue]] = lambda _: NO_BODY
 
 
+class Endpoint(NamedTuple):
+    """Where a client's requests go, and what that says."""
+
+    url: object
+    host: str | None
+    port: int | None
+    provider: str | None
+    """Who bills; None where the address does not tell."""
+
+
+class Endpoints:
+    """What the addresses of clients say: read once, because an SDK's URL takes longer to ask than a dictionary."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Endpoint] = {}
+
+    def of(self, client: Any) -> Endpoint:
+        """Where `client` sends its requests now."""
+        url: object = getattr(client, "base_url", None)
+        known = self._known.get(id(url))
+        if known is not None and known.url is url:
+            return known
+        host = text(url, "host")
+        provider = provider_of(host, "", text(url, "path") or "")
+        endpoint = Endpoint(url, host, count(url, "port"), provider or None)
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[id(url)] = endpoint
+        return endpoint
+
+
 class Posted:
     """A request that is about to be posted: the client, its options and the body."""
 
-    __slots__ = ("_args", "_kwargs", "body", "client", "host", "options", "path", "stream", "url")
+    __slots__ = ("_args", "_kwargs", "body", "client", "endpoint", "options", "path", "provider", "stream")
 
-    def __init__(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, endpoint: Endpoint, otherwise: str, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
         self._args = args
         self._kwargs = kwargs
         self.client = client
-        self.url = pick(client, "base_url")
-        """Where the client's requests go."""
-        self.host = text(self.url, "host")
-        self.options: Any = kwargs["options"] if "options" in kwargs else args[1]
-        self.stream = bool(kwargs.get("stream", False))
-        options = fields_of(self.options)
-        method, url = options.get("method"), options.get("url")
-        posts = isinstance(method, str) and method.lower() == "post"
-        self.path: str | None = (url.partition("?")[0] if isinstance(url, str) else "") if posts else None
+        self.endpoint = endpoint
+        self.provider = endpoint.provider or otherwise
+        """Who bills; `otherwise` when the address does not tell."""
+        self.options: Any = args[1] if len(args) > 1 else kwargs["options"]
+        self.stream = bool(kwargs.get("stream"))
+        said = fields_of(self.options).get
+        method, url = said("method"), said("url")
+        self.path: str | None = None
         """The path that is posted to, without query; None for anything but a POST."""
-        body, extra = options.get("json_data"), options.get("extra_json")
-        self.body: Mapping[str, Any] = cast("Mapping[str, Any]", body) if isinstance(body, Mapping) else NO_BODY
-        if isinstance(extra, Mapping):
+        if isinstance(method, str) and method.lower() == "post":
+            self.path = url.partition("?")[0] if isinstance(url, str) else ""
+        body: Any = said("json_data")
+        self.body: Mapping[str, Any] = body if isinstance(body, Mapping) else NO_BODY
+        extra: Any = said("extra_json")
+        if extra is not None and isinstance(extra, Mapping):
             self.body = {**self.body, **cast("Mapping[str, Any]", extra)}
 
     def arguments(self, **changes: Any) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
@@ -100,21 +137,22 @@ class Posted:
 def operation_of(posted: Posted, operations: Mapping[str, Operation]) -> Operation | None:
     """The operation that is posted, by the end of its path."""
     path = posted.path
-    if path is not None:
-        for end, operation in operations.items():
-            if path.endswith(end):
-                return operation
-    return None
+    if path is None:
+        return None
+    if (operation := operations.get(path)) is not None:
+        return operation
+    return next((operation for end, operation in operations.items() if path.endswith(end)), None)
 
 
-def request_of(posted: Posted, operation: Operation, provider: str) -> Request:
-    """What is known of the call; `provider` is who bills when the address does not tell."""
+def request_of(posted: Posted, operation: Operation) -> Request:
+    """What is known of the call."""
+    endpoint = posted.endpoint
     return Request(
-        operation=operation.name,
-        provider=provider_of(posted.host, provider, text(posted.url, "path") or ""),
-        model=text(posted.body, "model"),
-        address=posted.host,
-        port=count(posted.url, "port"),
-        stream=posted.stream,
-        attributes=operation.attributes(posted),
+        operation.name,
+        posted.provider,
+        word(posted.body.get("model")),
+        endpoint.host,
+        endpoint.port,
+        posted.stream,
+        operation.attributes(posted),
     )

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry import trace
 
 from spancost.faults import Faults
+from spancost.payers import Payers
+from spancost.surroundings import configured
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
-    from spancost.processor import AttributionProcessor
-
 _LOG = logging.getLogger(__name__)
 _MARK: Final = "_spancost_attribution"
-"""Attribute of a tracer provider that holds our processor."""
+"""Attribute of a tracer provider that has our processor: who pays under it."""
 
 _ENVIRONMENT: Final = {
     # The Anthropic SDK sends the trace context and all W3C baggage to the provider unless told otherwise.
@@ -39,18 +39,17 @@ def pre_instrument() -> None:
         _LOG.debug("spancost: attribution could not be prepared; calls will be unattributed", exc_info=True)
 
 
-def equip(provider: TracerProvider, faults: Faults) -> AttributionProcessor | None:
-    """The attribution processor of `provider`, added if it has none; None where it takes no processors."""
-    there = getattr(provider, _MARK, None)
-    if there is not None:
+def equip(provider: TracerProvider, faults: Faults) -> Payers:
+    """Who pays for calls under `provider`, which gets our span processor, once, if it takes any."""
+    there: object = getattr(provider, _MARK, None)
+    if isinstance(there, Payers):
         return there
+    payers = Payers(configured(os.environ))
     add = getattr(provider, "add_span_processor", None)
-    if add is None:
-        return None
-    # Imported here because it needs the OpenTelemetry SDK, which an app without a provider of its kind may not have.
-    from spancost.processor import AttributionProcessor
+    if add is not None:
+        # Imported here: it needs the OpenTelemetry SDK, which an app without a provider of its kind may not have.
+        from spancost.processor import AttributionProcessor
 
-    processor = AttributionProcessor(faults)
-    add(processor)
-    setattr(provider, _MARK, processor)
-    return processor
+        add(AttributionProcessor(payers, faults))
+        setattr(provider, _MARK, payers)
+    return payers

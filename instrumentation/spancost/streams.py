@@ -46,6 +46,14 @@ class Observer(Protocol):
         """A part of an answer that arrives in parts."""
         ...
 
+    def reads_on(self) -> Callable[[object], None]:
+        """What to give the chunks after the first to; it may raise."""
+        ...
+
+    def misread(self, error: Exception) -> None:
+        """That raised `error`."""
+        ...
+
     def end(self) -> None:
         """Nothing more will come, or nobody reads on."""
         ...
@@ -185,7 +193,9 @@ class ObservedStream(_ObservedChunks):
             return
         yield chunk
         # The same for the rest, in the few steps that fit between two chunks.
-        step, read, hides = iter(self.__wrapped__).__next__, self._self_invocation.read_chunk, self._self_hides
+        step, hides = iter(self.__wrapped__).__next__, self._self_hides
+        invocation = self._self_invocation
+        add, all_shown = invocation.reads_on(), hides is hides_nothing
         while True:
             try:
                 chunk = step()
@@ -194,8 +204,11 @@ class ObservedStream(_ObservedChunks):
                 if isinstance(error, StopIteration):
                     return
                 raise
-            read(chunk)
-            if hides is hides_nothing or not hides(chunk):
+            try:
+                add(chunk)
+            except Exception as fault:
+                invocation.misread(fault)
+            if all_shown or not hides(chunk):
                 yield chunk
 
     def __enter__(self) -> ObservedStream:
@@ -232,7 +245,9 @@ class AsyncObservedStream(_ObservedChunks):
         except StopAsyncIteration:
             return
         yield chunk
-        step, read, hides = aiter(self.__wrapped__).__anext__, self._self_invocation.read_chunk, self._self_hides
+        step, hides = aiter(self.__wrapped__).__anext__, self._self_hides
+        invocation = self._self_invocation
+        add, all_shown = invocation.reads_on(), hides is hides_nothing
         while True:
             try:
                 chunk = await step()
@@ -241,8 +256,11 @@ class AsyncObservedStream(_ObservedChunks):
                 if isinstance(error, StopAsyncIteration):
                     return
                 raise
-            read(chunk)
-            if hides is hides_nothing or not hides(chunk):
+            try:
+                add(chunk)
+            except Exception as fault:
+                invocation.misread(fault)
+            if all_shown or not hides(chunk):
                 yield chunk
 
     async def __aenter__(self) -> AsyncObservedStream:

@@ -5,25 +5,27 @@ Pure. The names are the newest GenAI conventions and the contract with every rec
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from itertools import compress
+from operator import is_not
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
 
-from spancost_pricing import UNIT_ATTRIBUTES, USAGE_ATTRIBUTES
+from spancost_pricing import UNIT_ATTRIBUTES, USAGE_ATTRIBUTES, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from opentelemetry.util.types import AttributeValue
 
-    from spancost_pricing import Usage
-
 NO_ATTRIBUTES: Final[Mapping[str, AttributeValue]] = MappingProxyType({})
 """What most calls have of attributes beyond the common ones."""
 
+_FIGURES: Final = tuple(USAGE_ATTRIBUTES[part] for part in Usage._fields[: len(USAGE_ATTRIBUTES)])
+"""The attributes of the figures of a `Usage`, which come first in it and in this order."""
+_ABSENT: Final = (None,) * len(_FIGURES)
 
-@dataclass(frozen=True, slots=True)
-class Request:
+
+class Request(NamedTuple):
     """What is known of a call before it is sent."""
 
     operation: str
@@ -34,14 +36,13 @@ class Request:
     address: str | None
     port: int | None = None
     stream: bool = False
-    attributes: Mapping[str, AttributeValue] = field(default_factory=lambda: NO_ATTRIBUTES)
+    attributes: Mapping[str, AttributeValue] = NO_ATTRIBUTES
     """Anything else worth having on the span from the start."""
     encloses: bool = False
     """Whether the SDK makes the call through other SDKs, whose own spans would be of the same call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the provider said about a call, as far as it said it."""
 
     model: str | None = None
@@ -50,9 +51,12 @@ class Answer:
     usage: Usage | None = None
     service_tier: str | None = None
     """The tier that served the call."""
-    attributes: Mapping[str, AttributeValue] = field(default_factory=lambda: NO_ATTRIBUTES)
+    attributes: Mapping[str, AttributeValue] = NO_ATTRIBUTES
     beside: tuple[Answer, ...] = ()
     """What other models did for this call, billed at their own rates and in none of its totals."""
+
+
+NO_ANSWER: Final = Answer()
 
 
 class Reading(Protocol):
@@ -69,45 +73,46 @@ class Reading(Protocol):
 
 def request_attributes(request: Request) -> dict[str, AttributeValue]:
     """What a span starts with."""
-    attributes: dict[str, AttributeValue] = {
-        "gen_ai.operation.name": request.operation,
-        "gen_ai.provider.name": request.provider,
-        **request.attributes,
-    }
-    if request.model is not None:
-        attributes["gen_ai.request.model"] = request.model
-    if request.address is not None:
-        attributes["server.address"] = request.address
-    if request.port is not None:
-        attributes["server.port"] = request.port
-    if request.stream:
+    operation, provider, model, address, port, stream, more, _ = request
+    attributes: dict[str, AttributeValue] = {"gen_ai.operation.name": operation, "gen_ai.provider.name": provider}
+    if more:
+        attributes.update(more)
+    if model is not None:
+        attributes["gen_ai.request.model"] = model
+    if address is not None:
+        attributes["server.address"] = address
+    if port is not None:
+        attributes["server.port"] = port
+    if stream:
         attributes["gen_ai.request.stream"] = True
     return attributes
 
 
 def answer_attributes(answer: Answer) -> dict[str, AttributeValue]:
     """What an answer adds."""
-    attributes: dict[str, AttributeValue] = dict(answer.attributes)
-    if answer.model is not None:
-        attributes["gen_ai.response.model"] = answer.model
-    if answer.response_id is not None:
-        attributes["gen_ai.response.id"] = answer.response_id
-    if answer.finish_reasons:
-        attributes["gen_ai.response.finish_reasons"] = answer.finish_reasons
-    if answer.service_tier is not None:
-        attributes["spancost.service_tier"] = answer.service_tier
-    if answer.usage is not None:
-        attributes.update(usage_attributes(answer.usage))
+    model, response_id, finish_reasons, usage, service_tier, more, _ = answer
+    attributes: dict[str, AttributeValue] = {} if usage is None else usage_attributes(usage)
+    if more:
+        attributes.update(more)
+    if model is not None:
+        attributes["gen_ai.response.model"] = model
+    if response_id is not None:
+        attributes["gen_ai.response.id"] = response_id
+    if finish_reasons:
+        attributes["gen_ai.response.finish_reasons"] = finish_reasons
+    if service_tier is not None:
+        attributes["spancost.service_tier"] = service_tier
     return attributes
 
 
 def usage_attributes(usage: Usage) -> dict[str, AttributeValue]:
     """A call's usage as span attributes: a zero is written, what nobody reported is not."""
-    attributes: dict[str, AttributeValue] = {
-        name: value for part, name in USAGE_ATTRIBUTES.items() if (value := getattr(usage, part)) is not None
-    }
-    for unit, quantity in usage.units.items():
-        attributes[UNIT_ATTRIBUTES[unit]] = quantity if isinstance(quantity, int) else float(quantity)
+    # In a few calls of built-in functions, because it is done for every call and most figures are absent.
+    reported = compress(zip(_FIGURES, usage, strict=False), map(is_not, usage, _ABSENT))
+    attributes = cast("dict[str, AttributeValue]", dict(reported))
+    if usage.units:
+        for unit, quantity in usage.units.items():
+            attributes[UNIT_ATTRIBUTES[unit]] = quantity if isinstance(quantity, int) else float(quantity)
     if usage.estimated:
         attributes["spancost.usage.estimated"] = True
     return attributes

@@ -14,10 +14,18 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 import spancost
 
-from .provider import Provider
+from .older import same_http_library, skip_what_is_lacking
+
+same_http_library()
+
+from .provider import Provider  # noqa: E402 - it needs what the line above decides
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    skip_what_is_lacking(items)
 
 
 @dataclass

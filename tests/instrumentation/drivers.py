@@ -19,6 +19,8 @@ from mistralai.client import Mistral
 from mistralai.client.errors import MistralError
 from mistralai.client.utils import BackoffStrategy, RetryConfig
 
+from .older import transports
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -68,11 +70,13 @@ class Driver(ABC):
     async def close(self, stream: Any) -> None:
         """Closes a stream before its end."""
         if not self.is_async:
-            stream.close()
+            stream.close() if hasattr(stream, "close") else stream.__exit__(None, None, None)
         elif hasattr(stream, "aclose"):
             await stream.aclose()
-        else:
+        elif hasattr(stream, "close"):
             await stream.close()
+        else:
+            await stream.__aexit__(None, None, None)
 
 
 class OpenAIDriver(Driver):
@@ -125,9 +129,7 @@ class GoogleDriver(Driver):
     def __init__(self, provider: Provider) -> None:
         super().__init__(provider, errors.APIError, None)
         retry = types.HttpRetryOptions(attempts=3, initial_delay=0.001, max_delay=0.001, jitter=0)
-        options = types.HttpOptions(
-            httpx_client=provider.client(), httpx_async_client=provider.async_client(), retry_options=retry
-        )
+        options = types.HttpOptions(**transports(provider), retry_options=retry)
         self.client: Any = genai.Client(api_key="key", http_options=options)
         self.models: Any = self.client.models
 

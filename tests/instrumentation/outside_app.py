@@ -12,6 +12,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import TracerProvider
@@ -86,6 +87,12 @@ PLAIN: dict[str, dict[str, Any]] = {
         "meta": {"billed_units": {"search_units": 2}},
     },
 }
+AS_JSON: dict[str, Any] = {
+    **PLAIN["/chat/completions"],
+    "choices": [
+        {"index": 0, "finish_reason": "stop", "message": {**MESSAGE, "content": '{"greeting": "Hello there"}'}}
+    ],
+}
 CHUNK: dict[str, Any] = {**HEAD, "object": "chat.completion.chunk"}
 CHUNKS: list[dict[str, Any]] = [
     {**CHUNK, "choices": [{"index": 0, "delta": {"role": "assistant", "content": "Hello "}}]},
@@ -97,9 +104,12 @@ CHUNKS: list[dict[str, Any]] = [
 class Provider(BaseHTTPRequestHandler):
     """Answers as OpenAI, Anthropic and Cohere do; a model named after a status fails with it."""
 
+    numbers = count(1)
+
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         APP.requests.append(self.path)
+        identity = {"id": f"call-{next(self.numbers)}"}
         model = str(body.get("model", ""))
         if model.startswith("fails-"):
             self._answer(int(model.removeprefix("fails-")), "application/json", b'{"error": {"message": "no"}}')
@@ -107,11 +117,12 @@ class Provider(BaseHTTPRequestHandler):
             chunks = [*CHUNKS]
             if body.get("stream_options"):
                 chunks.append({**CHUNK, "choices": [], "usage": USAGE})
-            lines = [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks]
+            lines = [f"data: {json.dumps({**chunk, **identity})}\n\n" for chunk in chunks]
             self._answer(200, "text/event-stream", ("".join(lines) + "data: [DONE]\n\n").encode())
         else:
             end = next(end for end in PLAIN if self.path.endswith(end))
-            self._answer(200, "application/json", json.dumps(PLAIN[end]).encode())
+            answer = AS_JSON if "response_format" in body else PLAIN[end]
+            self._answer(200, "application/json", json.dumps({**answer, **identity}).encode())
 
     def _answer(self, status: int, kind: str, body: bytes) -> None:
         self.send_response(status)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import httpx2
 import pytest
-from anthropic import beta_async_tool, beta_tool
 
 import spancost
 
@@ -156,12 +155,12 @@ async def test_each_turn_of_the_tool_runner_is_one_call(instrumented: Telemetry,
     def answer(_: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, json=turns.pop(0))
 
-    @beta_tool
+    @anthropic.beta_tool
     def temperature(city: str) -> str:
         """Degrees in a city."""
         return f"4 in {city}"
 
-    @beta_async_tool(name="temperature")
+    @anthropic.beta_async_tool(name="temperature")
     async def async_temperature(city: str) -> str:
         """Degrees in a city."""
         return f"4 in {city}"

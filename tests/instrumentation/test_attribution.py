@@ -249,18 +249,28 @@ def test_an_attribute_that_an_enclosing_span_gets_during_the_call_counts(
     assert paid_by(instrumented.spans[0]) == {"spancost.feature": "search"}
 
 
-def test_the_innermost_of_scopes_and_spans_wins(call: Any, instrumented: Telemetry) -> None:
+def test_what_a_scope_says_comes_before_what_spans_say(call: Any, instrumented: Telemetry) -> None:
     tracer = instrumented.tracer_provider.get_tracer("app")
     with (
-        spancost.attribution(feature="outer scope", user="u1"),
-        tracer.start_as_current_span("request", attributes={"spancost.feature": "span"}),
+        spancost.attribution(feature="scope", user="u1"),
+        tracer.start_as_current_span("request", attributes={"spancost.feature": "span", "spancost.task": "rank"}),
     ):
         call()
-        with spancost.attribution(feature="inner scope"):
-            call()
-    in_span, in_scope, _ = instrumented.spans
-    assert paid_by(in_span) == {"spancost.feature": "span", "user.id": "u1"}
-    assert paid_by(in_scope) == {"spancost.feature": "inner scope", "user.id": "u1"}
+    assert paid_by(instrumented.spans[0]) == {
+        "spancost.feature": "scope",
+        "user.id": "u1",
+        "spancost.task": "rank",
+    }
+
+
+def test_the_innermost_of_enclosing_spans_wins(call: Any, instrumented: Telemetry) -> None:
+    tracer = instrumented.tracer_provider.get_tracer("app")
+    with (
+        tracer.start_as_current_span("request", attributes={"spancost.feature": "outer", "user.id": "u1"}),
+        tracer.start_as_current_span("step", attributes={"spancost.feature": "inner", "user.id": ""}),
+    ):
+        call()
+    assert paid_by(instrumented.spans[0]) == {"spancost.feature": "inner", "user.id": "u1"}
 
 
 def test_model_calls_of_other_instrumentations_are_attributed(provider: Provider, telemetry: Telemetry) -> None:

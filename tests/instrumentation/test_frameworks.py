@@ -20,6 +20,16 @@ INSTALLED = (
     "openai-agents==0.24.0",
     "pydantic-ai-slim[openai]==2.68.0",
 )
+OLDER = (
+    "crewai==1.15.30",
+    "instructor==1.15.4",
+    "langchain-openai==1.7.3",
+    "langgraph==1.2.22",
+    "llama-index-embeddings-openai==0.7.0",
+    "llama-index-llms-openai==0.8.3",
+    "openai==2.54.0",
+)
+"""Those that do not go with the newest OpenAI SDK yet."""
 CHAT = {
     "gen_ai.usage.input_tokens": 100,
     "gen_ai.usage.cache_read.input_tokens": 60,
@@ -29,8 +39,8 @@ CHAT = {
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return seen_by("frameworks_app.py", tmp_path_factory.mktemp("frameworks"), *INSTALLED)
+def seen() -> dict[str, Any]:
+    return {**seen_by("frameworks_app.py", *INSTALLED), **seen_by("older_frameworks_app.py", *OLDER)}
 
 
 def usage(span: dict[str, Any]) -> dict[str, Any]:
@@ -52,6 +62,16 @@ def usage(span: dict[str, Any]) -> dict[str, Any]:
         "pydantic_ai stream async",
         "dspy plain",
         "dspy plain async",
+        "instructor plain",
+        "instructor plain async",
+        "llama_index plain",
+        "llama_index plain async",
+        "llama_index stream",
+        "llama_index stream async",
+        "crewai plain",
+        "crewai crew",
+        "langgraph plain",
+        "langgraph plain async",
     ],
 )
 def test_a_frameworks_call_is_one_span_with_what_it_cost_and_who_pays(seen: dict[str, Any], call: str) -> None:
@@ -81,8 +101,9 @@ def test_a_framework_over_anthropics_sdk_is_covered_too(seen: dict[str, Any]) ->
     assert span["gen_ai.usage.output_tokens"] == 25
 
 
-def test_a_frameworks_embeddings_are_covered_too(seen: dict[str, Any]) -> None:
-    (span,) = seen["langchain embeddings"]["spans"]
+@pytest.mark.parametrize("framework", ["langchain", "llama_index"])
+def test_a_frameworks_embeddings_are_covered_too(seen: dict[str, Any], framework: str) -> None:
+    (span,) = seen[f"{framework} embeddings"]["spans"]
     assert span["name"] == "embeddings text-embedding-3-small"
     assert span["spancost.feature"] == "search"
     assert usage(span) == {"gen_ai.usage.input_tokens": 9}

@@ -14,6 +14,7 @@ from google.oauth2.credentials import Credentials
 from spancost.sdks.google_genai import content_usage
 from spancost_pricing import Usage
 
+from .older import transports
 from .provider import GEMINI_USAGE, GENERATED
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def client(provider: Provider, **options: Any) -> Any:
-    http = types.HttpOptions(httpx_client=provider.client(), httpx_async_client=provider.async_client())
+    http = types.HttpOptions(**transports(provider))
     return genai.Client(http_options=http, **options)
 
 
@@ -45,7 +46,7 @@ def test_each_hop_of_automatic_function_calling_is_a_call(instrumented: Telemetr
 
     sdk: Any = genai.Client(
         api_key="key",
-        http_options=types.HttpOptions(httpx_client=httpx2.Client(transport=httpx2.MockTransport(answer))),
+        http_options=types.HttpOptions(**transports(answer)),
     )
     config = types.GenerateContentConfig(tools=[temperature])
     response = sdk.models.generate_content(model="gemini-2.5-flash", contents="How cold is it?", config=config)
@@ -98,7 +99,7 @@ def test_counting_tokens_is_free_and_no_model_call(provider: Provider, instrumen
 
 
 def test_an_address_of_ones_own_is_kept(provider: Provider, instrumented: Telemetry) -> None:
-    http = types.HttpOptions(httpx_client=provider.client(), base_url="http://127.0.0.1:8080")
+    http = types.HttpOptions(**transports(provider), base_url="http://127.0.0.1:8080")
     sdk: Any = genai.Client(api_key="key", http_options=http)
     sdk.models.generate_content(model="gemini-2.5-flash", contents="Hi")
     assert instrumented.attributes["server.address"] == "127.0.0.1"

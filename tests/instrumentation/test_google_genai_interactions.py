@@ -16,6 +16,8 @@ from opentelemetry.trace import StatusCode
 
 import spancost
 
+from .older import transports
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
@@ -88,8 +90,7 @@ class Service:
 
     def client(self) -> Any:
         http = types.HttpOptions(
-            httpx_client=httpx2.Client(transport=httpx2.MockTransport(self)),
-            httpx_async_client=httpx2.AsyncClient(transport=httpx2.MockTransport(self)),
+            **transports(self),
             retry_options=types.HttpRetryOptions(attempts=3, initial_delay=0.001, max_delay=0.001, jitter=0),
         )
         return genai.Client(api_key="key", http_options=http)
@@ -157,7 +158,7 @@ async def test_the_caller_gets_what_the_bare_sdk_gives(
     async def make() -> tuple[type[Any], list[Any]]:
         result = await create(service, is_async, stream=streamed)
         parts = await rest(result, is_async) if streamed else [result]
-        return cast("type[Any]", type(result)), [part.model_dump() for part in parts]
+        return cast("type[Any]", result.__class__), [part.model_dump() for part in parts]
 
     bare = await make()
     spancost.instrument(tracer_provider=telemetry.tracer_provider)

@@ -11,6 +11,7 @@ from google import genai
 from google.genai import types
 from google.oauth2.credentials import Credentials
 
+from .older import transports
 from .provider import GENERATED
 
 if TYPE_CHECKING:
@@ -24,10 +25,7 @@ CAT = types.GenerateVideosSource(prompt="a cat")
 
 
 def client(provider: Callable[[httpx2.Request], httpx2.Response], **options: Any) -> Any:
-    http = types.HttpOptions(
-        httpx_client=httpx2.Client(transport=httpx2.MockTransport(provider)),
-        httpx_async_client=httpx2.AsyncClient(transport=httpx2.MockTransport(provider)),
-    )
+    http = types.HttpOptions(**transports(provider))
     return genai.Client(http_options=http, **(options or {"api_key": "key"}))
 
 

@@ -1,4 +1,4 @@
-"""LiteLLM in its newest version, in an environment of its own: its call is the paid one, and it is counted once."""
+"""LiteLLM, the oldest supported and the newest, each in an environment of its own: its call is counted once."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from .outside import seen_by
 
 pytestmark = pytest.mark.end_to_end
 
-# The last four are what LiteLLM imports on the way to its cache and the Responses API without requiring it.
-INSTALLED = ("litellm==1.106.2", "anthropic", "fastapi", "mcp", "orjson", "soundfile")
+RELEASES = ("1.80.0", "1.106.2")
+# These are what LiteLLM imports on the way to its cache and the Responses API without requiring it.
+BESIDE = ("anthropic", "fastapi", "mcp", "orjson", "soundfile")
 CHAT = {
     "gen_ai.usage.input_tokens": 100,
     "gen_ai.usage.cache_read.input_tokens": 60,
@@ -26,9 +27,9 @@ RESPONSE = {
 }
 
 
-@pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return seen_by("litellm_app.py", tmp_path_factory.mktemp("litellm"), *INSTALLED)
+@pytest.fixture(scope="module", params=RELEASES)
+def seen(request: pytest.FixtureRequest) -> dict[str, Any]:
+    return seen_by("litellm_app.py", f"litellm=={request.param}", *BESIDE)
 
 
 def usage(span: dict[str, Any]) -> dict[str, Any]:

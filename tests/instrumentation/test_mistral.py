@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mistralai.client import Mistral
 from mistralai.client.errors import ResponseValidationError
-from mistralai.extra.observability.telemetry import configure_telemetry
 from opentelemetry.trace import StatusCode
 from pydantic import BaseModel
 
@@ -37,6 +36,15 @@ TURN: dict[str, Any] = {
     },
     "outputs": [{"type": "message.output", "content": "Hello", "model": "mistral-medium-2508", "role": "assistant"}],
 }
+
+
+@pytest.fixture
+def traces_itself() -> Any:
+    """Switches on the SDK's own tracing of one client."""
+    telemetry: Any = pytest.importorskip(
+        "mistralai.extra.observability.telemetry", reason="mistralai traces itself with the global provider only"
+    )
+    return telemetry.configure_telemetry
 
 
 @pytest.fixture
@@ -178,9 +186,9 @@ def test_an_answer_that_the_sdk_cannot_read_was_paid_for(
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["plain", "stream"])
 def test_the_sdks_own_tracing_adds_no_second_span_and_sends_nothing_about_the_trace(
-    client: Any, provider: Provider, instrumented: Telemetry, streamed: bool
+    client: Any, traces_itself: Any, provider: Provider, instrumented: Telemetry, streamed: bool
 ) -> None:
-    configure_telemetry(client, instrumented.tracer_provider, redaction=False)
+    traces_itself(client, instrumented.tracer_provider, redaction=False)
     if streamed:
         assert len(list(client.chat.stream(model="mistral-medium-latest", messages=MESSAGES))) == len(MISTRAL_CHUNKS)
     else:
@@ -190,9 +198,9 @@ def test_the_sdks_own_tracing_adds_no_second_span_and_sends_nothing_about_the_tr
 
 
 def test_the_sdks_own_tracing_of_what_is_no_model_call_stays(
-    client: Any, provider: Provider, instrumented: Telemetry
+    client: Any, traces_itself: Any, provider: Provider, instrumented: Telemetry
 ) -> None:
-    configure_telemetry(client, instrumented.tracer_provider, redaction=False)
+    traces_itself(client, instrumented.tracer_provider, redaction=False)
     provider.answer = {"object": "list", "data": []}
     client.models.list()
     assert instrumented.span.instrumentation_scope is not None
@@ -204,3 +212,27 @@ def test_attribution_reaches_the_call(client: Any, instrumented: Telemetry) -> N
         client.chat.complete(model="mistral-medium-latest", messages=MESSAGES)
     assert instrumented.attributes["spancost.feature"] == "search"
     assert instrumented.attributes["user.id"] == "u1"
+
+
+def test_a_document_is_a_call_whose_pages_are_told_but_have_no_token_figures(
+    client: Any, provider: Provider, instrumented: Telemetry
+) -> None:
+    provider.answer = {
+        "pages": [{"index": 0, "markdown": "Hello", "images": [], "dimensions": None}],
+        "model": "mistral-ocr-2505",
+        "usage_info": {"pages_processed": 3, "doc_size_bytes": 1000},
+    }
+    document = {"type": "document_url", "document_url": "https://example.com/a.pdf"}
+    client.ocr.process(model="mistral-ocr-latest", document=document)
+    assert instrumented.span.name == "ocr mistral-ocr-latest"
+    assert usage(instrumented) == {"spancost.usage.pages": 3}
+    assert instrumented.attributes["gen_ai.response.model"] == "mistral-ocr-2505"
+
+
+def test_judging_a_text_is_a_call(client: Any, provider: Provider, instrumented: Telemetry) -> None:
+    provider.answer = {"id": "mod-1", "model": "mistral-moderation-2411", "results": []}
+    client.classifiers.moderate(model="mistral-moderation-latest", inputs=["Hello"])
+    client.classifiers.classify_chat(model="ours", input=[{"messages": MESSAGES}])
+    assert [span.name for span in instrumented.spans] == ["moderation mistral-moderation-latest", "classification ours"]
+    for span in instrumented.spans:
+        assert (span.attributes or {})["gen_ai.response.model"] == "mistral-moderation-2411"

@@ -19,6 +19,7 @@ from spancost.registry import MissingSdkError, instrumentors
 from spancost_pricing import ConfigError
 
 from .drivers import DRIVERS
+from .older import OLDER, has
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +41,9 @@ def patched() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for instrumentor in instrumentors().values():
         for patch in instrumentor.patches if instrumentor.installed() else ():
+            if not has(f"{patch.module}:{patch.name}"):
+                assert OLDER or patch.optional, f"{patch.module}.{patch.name} is gone"
+                continue
             owner: Any = importlib.import_module(patch.module)
             *path, name = patch.name.split(".")
             for part in path:
@@ -151,6 +155,15 @@ def test_an_sdk_without_a_function_that_we_patch_loses_only_that(
     DRIVERS["openai"](provider).ask()
     assert telemetry.attributes["gen_ai.usage.input_tokens"] == 100
     assert telemetry.internal_errors == {"patching openai._base_client.AsyncAPIClient._process_response": 1}
+
+
+def test_a_function_that_not_every_supported_release_has_is_not_missed(
+    monkeypatch: pytest.MonkeyPatch, telemetry: Telemetry
+) -> None:
+    responses: Any = importlib.import_module("openai.resources.responses.responses")
+    monkeypatch.delattr(responses, "ResponsesConnection", raising=False)
+    spancost.instrument("openai", tracer_provider=telemetry.tracer_provider, meter_provider=telemetry.meter_provider)
+    assert telemetry.internal_errors == {}
 
 
 @pytest.mark.parametrize("name", DRIVERS)

@@ -30,6 +30,7 @@ _READY_SECONDS: Final = 60.0
 _SHOP_SECONDS: Final = 120.0
 _ANY: Final = "127.0.0.1:0"
 """Loopback, on a port that is free."""
+_LISTEN: Final = ("--listen", _ANY, "--http-listen", "off", "--web-listen", _ANY)
 _READY_LINE: Final = re.compile(r"OTLP/gRPC on (\S+:\d+), .*\n")
 _SPANCOST: Final = (sys.executable, "-m", "spancost_collector")
 _OTHERS: Final = ("OTEL_", "SPANCOST_", "OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_")
@@ -53,7 +54,7 @@ def run(work_dir: Path) -> None:
         receiver = stack.enter_context(
             Child(
                 "receiver",
-                [*_SPANCOST, "serve", "--listen", _ANY, "--web-listen", _ANY, "--ledger", str(ledger)],
+                [*_SPANCOST, "serve", *_LISTEN, "--ledger", str(ledger)],
                 environment=_environment(),
                 log=work_dir / "receiver.log",
             )

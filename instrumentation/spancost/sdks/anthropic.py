@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from spancost.fields import pick, text
+from spancost.fields import pick, word
 from spancost.instrumentor import Call, Delivery, SdkInstrumentor
 from spancost.sdks._anthropic.deliveries import Deliveries
 from spancost.sdks._anthropic.messages import CompletionReading, MessageReading, message_usage
-from spancost.stainless import Operation, Posted, operation_of, patches, request_of
+from spancost.stainless import Endpoints, Operation, Posted, operation_of, patches, request_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,11 +24,15 @@ __all__ = ["AnthropicInstrumentor", "MessageReading", "message_usage"]
 
 def _request_attributes(posted: Posted) -> Mapping[str, AttributeValue]:
     attributes: dict[str, AttributeValue] = {}
-    if (tier := text(posted.body, "service_tier")) is not None:
+    if (tier := word(posted.body.get("service_tier"))) is not None:
         attributes["anthropic.request.service_tier"] = tier
-    if (region := text(posted.client, "aws_region") or text(posted.client, "region")) is not None:
+    if (region := _region_of(posted.client)) is not None:
         attributes["spancost.region"] = region
     return attributes
+
+
+def _region_of(client: object) -> str | None:
+    return word(getattr(client, "aws_region", None)) or word(getattr(client, "region", None))
 
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
@@ -42,6 +46,7 @@ class AnthropicInstrumentor(SdkInstrumentor):
     """Counts what the `anthropic` SDK's calls cost."""
 
     _deliveries: Deliveries
+    _endpoints: Endpoints
 
     package = "anthropic"
     requires = "anthropic >= 0.51"
@@ -49,17 +54,17 @@ class AnthropicInstrumentor(SdkInstrumentor):
 
     def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | Delivery | None:
         """The model call behind a request of a client, or the delivery of answers to earlier ones."""
-        posted = Posted(instance, args, kwargs)
+        provider = word(getattr(instance, "_gen_ai_provider_name", None)) or "anthropic"
+        posted = Posted(self._endpoints.of(instance), provider, instance, args, kwargs)
         operation = operation_of(posted, OPERATIONS)
-        provider = text(instance, "_gen_ai_provider_name") or "anthropic"
         if operation is None:
-            return self._deliveries.delivery(posted, provider)
+            return self._deliveries.delivery(posted)
         # A request without a span name gets no span from the SDK, whatever the client and the environment say.
         traces_itself = pick(posted.options, "span_name") is not None
         arguments = posted.arguments(span_name=None) if traces_itself else posted.arguments()
-        request = request_of(posted, operation, provider)
-        return Call(request, operation.reading(posted), arguments, arguments)
+        return Call(request_of(posted, operation), operation.reading(posted), arguments, arguments)
 
     def _instrument(self, **kwargs: Any) -> None:
         self._deliveries = Deliveries()
+        self._endpoints = Endpoints()
         super()._instrument(**kwargs)

@@ -8,7 +8,7 @@ keeps that one's span; that of botocore makes a span of its own beside ours, whi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
@@ -161,4 +161,4 @@ class _Apart:
         if usage is None or usage.input_tokens is None:
             return answer
         cached = sum(part for part in (usage.cache_read_tokens, usage.cache_write_tokens) if part is not None)
-        return replace(answer, usage=usage._replace(input_tokens=usage.input_tokens - cached))
+        return answer._replace(usage=usage._replace(input_tokens=usage.input_tokens - cached))

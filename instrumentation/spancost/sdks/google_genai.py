@@ -16,6 +16,7 @@ from spancost.newest import Newest
 from spancost.once import Once
 from spancost.sdks._google_genai import batches, interactions, live
 from spancost.sdks._google_genai.content import CacheReading, GenerateContentReading, content_usage
+from spancost.sdks._google_genai.earlier import PATCHES, Earlier
 from spancost.sdks._google_genai.predictions import EmbeddingsReading, VideoReading, predicted, prediction
 from spancost.sdks._google_genai.sent import Operation, Sent
 
@@ -52,6 +53,7 @@ class GoogleGenAIInstrumentor(SdkInstrumentor):
     """Interactions that were left to run in the background."""
     _charged: Once
     """Interactions and batches whose answers were counted."""
+    _earlier: Earlier
     _files: Newest[str]
     """Files with the answers of a batch, and its model."""
 
@@ -74,12 +76,14 @@ class GoogleGenAIInstrumentor(SdkInstrumentor):
         Patch(_DECISIONS, "AsyncDecisions.create", awaits, describe="describe_interaction"),
         Patch(f"{_HOOKS}.sdkhooks", "SDKHooks.before_request", attempts),
         Patch(f"{_HOOKS}.asyncsdkhooks", "AsyncSDKHooks.before_request", attempts),
+        *PATCHES,
         Patch(_LIVE, "AsyncLive.connect", live.connects),
         Patch(_LIVE, "AsyncSession._receive", awaits, describe="describe_message"),
     )
 
     def _instrument(self, **kwargs: Any) -> None:
         self._pending, self._charged, self._files = Newest(), Once(), Newest()
+        self._earlier = Earlier(self._pending, self._charged)
         super()._instrument(**kwargs)
 
     def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | Delivery | None:
@@ -114,7 +118,14 @@ class GoogleGenAIInstrumentor(SdkInstrumentor):
 
     def describe_fetch(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Delivery:
         """The interaction that is fetched."""
-        return Delivery(lambda part: interactions.fetched(instance, part, self._pending, self._charged))
+        requested = partial(interactions.request_of, instance)
+        return Delivery(lambda part: interactions.fetched(requested, part, self._pending, self._charged))
+
+    def describe_earlier(
+        self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Call | Delivery | None:
+        """What an earlier release asks its other client for."""
+        return self._earlier.describe(instance, args, kwargs)
 
     def describe_message(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Delivery:
         """A message of a live session."""

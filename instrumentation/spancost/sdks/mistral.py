@@ -203,6 +203,23 @@ class SpeechReading:
         return Answer(usage=Usage(units={"character": self._characters}) if self._spoken else None)
 
 
+class DocumentReading:
+    """A document that was read: billed by the page, for which there is no rate, so the call shows as unpriced."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._document: object = None
+
+    def add(self, part: object) -> None:
+        """Takes in a response, or its JSON."""
+        self._document = part
+
+    def answer(self) -> Answer:
+        """What has been said."""
+        pages = count(self._document, "usage_info", "pages_processed")
+        attributes: Mapping[str, AttributeValue] = {} if pages is None else {"spancost.usage.pages": pages}
+        return Answer(model=text(self._document, "model"), attributes=attributes)
+
+
 def completion_usage(usage: object) -> Usage:
     """`UsageInfo`. Totals include their parts."""
     seconds = _figure(usage, "prompt_audio_seconds")
@@ -272,6 +289,9 @@ _TRANSCRIPTION: Final = Operation("transcription", TranscriptionReading)
 _SPEECH: Final = Operation("speech", SpeechReading)
 _CONVERSATION: Final = Operation("chat", ConversationReading)
 _RESPONSE: Final = Operation("chat", ResponseReading)
+_MODERATION: Final = Operation("moderation", CompletionReading)
+_CLASSIFICATION: Final = Operation("classification", CompletionReading)
+_DOCUMENT: Final = Operation("ocr", DocumentReading)
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "chat.Chat.complete": _CHAT,
@@ -291,6 +311,11 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "conversations.Conversations.append_stream": _CONVERSATION,
     "conversations.Conversations.restart_stream": _CONVERSATION,
     "responses.Responses.create": _RESPONSE,
+    "classifiers.Classifiers.moderate": _MODERATION,
+    "classifiers.Classifiers.moderate_chat": _MODERATION,
+    "classifiers.Classifiers.classify": _CLASSIFICATION,
+    "classifiers.Classifiers.classify_chat": _CLASSIFICATION,
+    "ocr.Ocr.process": _DOCUMENT,
 }
 """Function inside a platform's package -> operation; each has an async twin whose name ends in `_async`."""
 

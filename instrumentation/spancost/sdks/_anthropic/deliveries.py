@@ -7,11 +7,9 @@ that an agent made. A session also costs something for every hour that it runs, 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from spancost.fields import count, items, pick, text
-from spancost.hosts import provider_of
+from spancost.fields import items, pick, text
 from spancost.instrumentor import Delivery
 from spancost.invocation import Paid
 from spancost.newest import Newest
@@ -39,11 +37,11 @@ class Deliveries:
         self._charged = Once()
         self._models: Newest[str] = Newest()
 
-    def delivery(self, posted: Posted, provider: str) -> Delivery | None:
+    def delivery(self, posted: Posted) -> Delivery | None:
         """How to read the answer to a request, if it is one that can tell about calls made earlier."""
         method = (text(posted.options, "method") or "").upper()
         asked = f"{method} {(text(posted.options, 'url') or '').partition('?')[0]}"
-        source = _Source(posted, provider)
+        source = _Source(posted)
         if _RESULTS.fullmatch(asked):
             return Delivery(lambda line: self._results(line, source))
         if events := _EVENTS.fullmatch(asked):
@@ -61,7 +59,7 @@ class Deliveries:
         reading.add(message)
         answer = reading.answer()
         for part in (answer, *answer.beside):
-            yield source.paid(replace(part, service_tier=part.service_tier or _TIER, beside=()))
+            yield source.paid(part._replace(service_tier=part.service_tier or _TIER, beside=()))
 
     def _sessions(self, part: object) -> Iterator[Paid]:
         """Nothing to pay for; but events do not say which model they are about, and their session does."""
@@ -93,10 +91,9 @@ class Deliveries:
 class _Source:
     """Where an answer comes from."""
 
-    def __init__(self, posted: Posted, provider: str) -> None:
-        self._address = posted.host
-        self._port = count(posted.client, "base_url", "port")
-        self._provider = provider_of(posted.host, provider)
+    def __init__(self, posted: Posted) -> None:
+        self._endpoint = posted.endpoint
+        self._provider = posted.provider
 
     def paid(self, answer: Answer) -> Paid:
-        return Paid(Request("chat", self._provider, answer.model, self._address, self._port), answer)
+        return Paid(Request("chat", self._provider, answer.model, self._endpoint.host, self._endpoint.port), answer)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from spancost import unreported
-from spancost.fields import count, fields_of, first, items, pick, text, total
+from spancost.fields import count, fields_of, listed, pick, text, total, whole, word
 from spancost.wire import Answer
 from spancost_pricing import Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from opentelemetry.util.types import AttributeValue
 
     from spancost.stainless import Posted
@@ -28,8 +31,7 @@ _USAGE_FIELDS: Final = (
     "inference_geo",
     "speed",
 )
-_WRITTEN: Final = ("text", "thinking", "partial_json")
-"""Where an event has text that the model wrote."""
+_NO_UNITS: Final[Mapping[Unit, int]] = MappingProxyType({})
 _UNREPORTED: Final = ("not_available", "global")
 """Geographies that change no price."""
 
@@ -37,114 +39,138 @@ _UNREPORTED: Final = ("not_available", "global")
 class MessageReading:
     """A message: one object, or events of which the first and the last carry usage."""
 
+    _message: object = None
+    _stop_reason: str | None = None
+    _unfinished = False
+    _written = 0
+
     def __init__(self) -> None:
-        self._message: object = None
         self._usage: dict[str, object] = {}
-        self._stop_reason: str | None = None
-        self._unfinished = False
-        self._written = 0
 
     def add(self, part: object) -> None:
         """Takes in a `Message`, its JSON, or an event of a stream."""
         fields = fields_of(part)
         kind = fields.get("type")
         if kind == "content_block_delta":
-            said = fields_of(fields.get("delta"))
-            for name in _WRITTEN:
-                if written := said.get(name):
-                    self._written += unreported.characters(written)
+            said = fields_of(fields.get("delta")).get
+            if written := said("text") or said("thinking") or said("partial_json"):
+                self._written += unreported.characters(written)
         elif kind == "message_start":
             self._unfinished = True
-            self._take(pick(part, "message"))
+            self._take(fields.get("message"))
         elif kind == "message_delta":
             # Cumulative, and without what only the start says: tier, speed, lifetime of cache entries.
             self._unfinished = False
-            self._merge(pick(part, "usage"))
-            self._stop_reason = text(part, "delta", "stop_reason") or self._stop_reason
+            self._merge(fields.get("usage"))
+            self._stop_reason = text(fields.get("delta"), "stop_reason") or self._stop_reason
         elif kind == "message":
             self._take(part)
 
     def _take(self, message: object) -> None:
+        fields = fields_of(message)
         self._message = message
-        self._stop_reason = text(message, "stop_reason") or self._stop_reason
-        self._merge(pick(message, "usage"))
+        self._stop_reason = word(fields.get("stop_reason")) or self._stop_reason
+        self._merge(fields.get("usage"))
 
     def _merge(self, usage: object) -> None:
-        reported = fields_of(usage)
+        reported = fields_of(usage).get
         for name in _USAGE_FIELDS:
-            if (value := reported.get(name)) is not None:
+            if (value := reported(name)) is not None:
                 self._usage[name] = value
 
     def answer(self) -> Answer:
         """What has been said so far."""
-        usage = dict(self._usage)
+        usage, message = self._usage, fields_of(self._message).get
         if self._unfinished:
             # The start's `output_tokens` is a placeholder: it says nothing about what was written before the break.
-            usage["output_tokens"] = unreported.tokens(self._written)
+            usage = {**usage, "output_tokens": unreported.tokens(self._written)}
+        said = usage.get
         attributes: dict[str, AttributeValue] = {}
-        tier = text(usage, "service_tier")
+        tier = word(said("service_tier"))
         if tier is not None:
             attributes["anthropic.response.service_tier"] = tier
-        if (speed := text(usage, "speed")) is not None:
+        if (speed := word(said("speed"))) is not None:
             attributes["spancost.speed"] = speed
-        if (geo := text(usage, "inference_geo")) is not None and geo not in _UNREPORTED:
+        if (geo := word(said("inference_geo"))) is not None and geo not in _UNREPORTED:
             attributes["spancost.region"] = geo
+        steps = listed(said("iterations"))
+        counted = message_usage(usage) if usage else None
         return Answer(
-            model=_served_by(usage) or text(self._message, "model"),
-            response_id=text(self._message, "id"),
+            model=_served_by(steps) or word(message("model")),
+            response_id=word(message("id")),
             finish_reasons=() if self._stop_reason is None else (self._stop_reason,),
-            usage=message_usage(usage)._replace(estimated=self._unfinished) if usage else None,
+            usage=counted._replace(estimated=True) if counted is not None and self._unfinished else counted,
             service_tier=tier,
             attributes=attributes,
-            beside=tuple(
-                Answer(model=text(step, "model"), usage=message_usage(step), service_tier=tier)
-                for step in items(usage, "iterations")
-                if text(step, "type") == "advisor_message"
-            ),
+            beside=_advice(steps, tier),
         )
 
 
-def _served_by(usage: object) -> str | None:
+def _served_by(steps: Sequence[object]) -> str | None:
     """The model that took over where the one that was asked declined: it wrote the message and is billed."""
-    steps = items(usage, "iterations")
-    return next((text(step, "model") for step in steps if text(step, "type") == "fallback_message"), None)
+    for step in steps:
+        if text(step, "type") == "fallback_message":
+            return text(step, "model")
+    return None
+
+
+def _advice(steps: Sequence[object], tier: str | None) -> tuple[Answer, ...]:
+    """What other models were asked on the way, each billed as its own."""
+    if not steps:
+        return ()
+    return tuple(
+        Answer(model=text(step, "model"), usage=message_usage(step), service_tier=tier)
+        for step in steps
+        if text(step, "type") == "advisor_message"
+    )
 
 
 def message_usage(usage: object) -> Usage:
     """`Usage` of a message. Anthropic's `input_tokens` leaves the cache out; ours includes it."""
-    extra = [step for step in items(usage, "iterations") if text(step, "type") == "compaction"]
-    cache_read = total(count(usage, "cache_read_input_tokens"), *_each(extra, "cache_read_input_tokens"))
-    by_lifetime = total(
-        count(usage, "cache_creation", "ephemeral_5m_input_tokens"),
-        count(usage, "cache_creation", "ephemeral_1h_input_tokens"),
+    counted = _counted(usage)
+    steps = listed(pick(usage, "iterations"))
+    # Compaction of the context is billed on top of what the totals say.
+    extra = [_counted(step) for step in steps if text(step, "type") == "compaction"] if steps else None
+    if not extra:
+        return counted
+    parts = (counted, *extra)
+    return counted._replace(
+        input_tokens=total(*(part.input_tokens for part in parts)),
+        cache_read_tokens=total(*(part.cache_read_tokens for part in parts)),
+        cache_write_tokens=total(*(part.cache_write_tokens for part in parts)),
+        cache_write_1h_tokens=total(*(part.cache_write_1h_tokens for part in parts)),
+        output_tokens=total(*(part.output_tokens for part in parts)),
     )
-    cache_write = total(
-        first(count(usage, "cache_creation_input_tokens"), by_lifetime),
-        *_each(extra, "cache_creation_input_tokens"),
-    )
-    fresh = total(count(usage, "input_tokens"), *_each(extra, "input_tokens"))
-    units: dict[Unit, int] = {}
-    if (searches := count(usage, "server_tool_use", "web_search_requests")) is not None:
-        units["web_search"] = searches
-    if (fetches := count(usage, "server_tool_use", "web_fetch_requests")) is not None:
-        units["web_fetch"] = fetches
+
+
+def _counted(usage: object) -> Usage:
+    """The figures of a message, or of one step on the way to it."""
+    said = fields_of(usage).get
+    lifetimes = fields_of(said("cache_creation")).get
+    an_hour = whole(lifetimes("ephemeral_1h_input_tokens"))
+    cache_read, cache_write = whole(said("cache_read_input_tokens")), whole(said("cache_creation_input_tokens"))
+    if cache_write is None:
+        cache_write = total(whole(lifetimes("ephemeral_5m_input_tokens")), an_hour)
+    fresh = whole(said("input_tokens"))
     return Usage(
         input_tokens=None if fresh is None else total(fresh, cache_read, cache_write),
         cache_read_tokens=cache_read,
         cache_write_tokens=cache_write,
-        cache_write_1h_tokens=total(
-            count(usage, "cache_creation", "ephemeral_1h_input_tokens"),
-            *(count(step, "cache_creation", "ephemeral_1h_input_tokens") for step in extra),
-        ),
-        output_tokens=total(count(usage, "output_tokens"), *_each(extra, "output_tokens")),
-        reasoning_tokens=count(usage, "output_tokens_details", "thinking_tokens"),
-        units=units,
+        cache_write_1h_tokens=an_hour,
+        output_tokens=whole(said("output_tokens")),
+        reasoning_tokens=count(said("output_tokens_details"), "thinking_tokens"),
+        units=_units(said("server_tool_use")),
     )
 
 
-def _each(steps: list[object], name: str) -> list[int | None]:
-    """A figure of each step that the totals leave out: compaction of the context is billed on top of them."""
-    return [count(step, name) for step in steps]
+def _units(tools: object) -> Mapping[Unit, int]:
+    if tools is None:
+        return _NO_UNITS
+    counted: tuple[tuple[Unit, int | None], ...] = (
+        ("web_search", count(tools, "web_search_requests")),
+        ("web_fetch", count(tools, "web_fetch_requests")),
+    )
+    return {unit: quantity for unit, quantity in counted if quantity is not None}
 
 
 class CompletionReading:

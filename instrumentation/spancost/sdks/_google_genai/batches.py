@@ -7,7 +7,6 @@ Vertex AI writes to a bucket or a table never passes through the SDK.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from spancost.fields import items, pick, text
@@ -64,7 +63,7 @@ def _paid(sent: Sent, lines: Iterable[object], model: str | None) -> Iterator[Pa
         if pick(response, "usageMetadata") is not None and pick(response, "embedding") is None:
             reading = GenerateContentReading()
             reading.take(response)
-            yield Paid(sent.request("generate_content", model), replace(reading.answer(), service_tier=_TIER))
+            yield Paid(sent.request("generate_content", model), reading.answer()._replace(service_tier=_TIER))
         elif (embedded := _embedded(response)) is not None:
             yield Paid(sent.request("embeddings", model), embedded)
 

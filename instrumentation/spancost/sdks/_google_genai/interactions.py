@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from spancost import unreported
-from spancost.fields import count, items, pick, text, total
+from spancost.fields import count, first, items, pick, text, total
 from spancost.hosts import provider_of
 from spancost.invocation import Paid
 from spancost.sdks._google_genai.sent import of_modality, short_name
@@ -17,7 +17,7 @@ from spancost.wire import Answer, Request
 from spancost_pricing import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from opentelemetry.util.types import AttributeValue
 
@@ -98,6 +98,8 @@ def interaction_usage(usage: object) -> Usage:
     into = ("input_tokens_by_modality", "tool_use_tokens_by_modality")
     cached = ("cached_tokens_by_modality",)
     out = ("output_tokens_by_modality",)
+    # The preview called it reasoning.
+    thoughts = first(count(usage, "total_thought_tokens"), count(usage, "total_reasoning_tokens"))
     return Usage(
         input_tokens=total(count(usage, "total_input_tokens"), count(usage, "total_tool_use_tokens")),
         cache_read_tokens=count(usage, "total_cached_tokens"),
@@ -105,8 +107,8 @@ def interaction_usage(usage: object) -> Usage:
         input_image_tokens=of_modality(usage, into, "IMAGE", "tokens"),
         cache_read_audio_tokens=of_modality(usage, cached, "AUDIO", "tokens"),
         cache_read_image_tokens=of_modality(usage, cached, "IMAGE", "tokens"),
-        output_tokens=total(count(usage, "total_output_tokens"), count(usage, "total_thought_tokens")),
-        reasoning_tokens=count(usage, "total_thought_tokens"),
+        output_tokens=total(count(usage, "total_output_tokens"), thoughts),
+        reasoning_tokens=thoughts,
         output_audio_tokens=of_modality(usage, out, "AUDIO", "tokens"),
         output_image_tokens=of_modality(usage, out, "IMAGE", "tokens"),
         units=units,
@@ -139,7 +141,9 @@ def asked(kwargs: Mapping[str, Any]) -> object:
     return kwargs if body is None else body
 
 
-def fetched(resource: object, part: object, pending: Newest[bool], charged: Once) -> Iterable[Paid]:
+def fetched(
+    request: Callable[[str | None], Request], part: object, pending: Newest[bool], charged: Once
+) -> Iterable[Paid]:
     """The interaction that was paid for in the background, when its answer is seen for the first time.
 
     Others were counted when they were made; agents always work in the background, so theirs count wherever they were
@@ -158,4 +162,4 @@ def fetched(resource: object, part: object, pending: Newest[bool], charged: Once
             usage=interaction_usage(pick(interaction, "usage")),
             service_tier=text(interaction, "service_tier"),
         )
-        yield Paid(request_of(resource, text(interaction, "model") or agent), answer)
+        yield Paid(request(text(interaction, "model") or agent), answer)

@@ -35,7 +35,7 @@ class Asking:
         if not posted.stream:
             return Call(request, reading, plain, plain)
         options = posted.body.get("stream_options")
-        server = str(pick(posted.client, "base_url"))
+        server = str(posted.endpoint.url)
         if pick(options, "include_usage") is True or server in self._refusing or _reads_bytes(posted):
             return Call(request, reading, plain, plain)
         asked = {**cast("Mapping[str, Any]", options), **_ASK} if isinstance(options, Mapping) else _ASK
@@ -70,6 +70,9 @@ def _own_body(posted: Posted) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", body) if isinstance(body, Mapping) else {}
 
 
-def _is_usage_only(chunk: object) -> bool:
-    fields = fields_of(chunk)
-    return not fields.get("choices") and fields.get("usage") is not None
+def _is_usage_only(chunk: Any) -> bool:
+    try:
+        return not chunk.choices and chunk.usage is not None
+    except AttributeError:  # no object of the SDK: its JSON, or a chunk of some other shape
+        fields = fields_of(chunk)
+        return not fields.get("choices") and fields.get("usage") is not None

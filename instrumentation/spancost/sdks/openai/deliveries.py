@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry import context as otel
 
-from spancost.fields import count, pick, text
-from spancost.hosts import provider_of
+from spancost.fields import pick, text
 from spancost.instrumentor import Delivery
 from spancost.invocation import Paid
 from spancost.newest import Newest
@@ -53,11 +52,11 @@ class Deliveries:
         """Something was made here and now that will be delivered later."""
         self._made.note(identifier, otel.get_current())
 
-    def delivery(self, posted: Posted, provider: str) -> Delivery | None:
+    def delivery(self, posted: Posted) -> Delivery | None:
         """How to read the answer to a request, if it is one that can tell about calls made earlier."""
         method = (text(posted.options, "method") or "").upper()
         asked = f"{method} {(text(posted.options, 'url') or '').partition('?')[0]}"
-        source = _Source(posted, provider)
+        source = _Source(posted)
         if _RESPONSE.fullmatch(asked):
             return Delivery(lambda part: self._responses(part, source))
         if _NEW_BATCH.fullmatch(asked):
@@ -114,11 +113,10 @@ class Deliveries:
 class _Source:
     """Where an answer comes from."""
 
-    def __init__(self, posted: Posted, provider: str) -> None:
-        self._address = posted.host
-        self._port = count(posted.client, "base_url", "port")
-        self.provider = provider_of(posted.host, provider, text(posted.client, "base_url", "path") or "")
+    def __init__(self, posted: Posted) -> None:
+        self._endpoint = posted.endpoint
+        self.provider = posted.provider
 
     def paid(self, operation: str, answer: Answer, context: Context | None) -> Paid:
-        request = Request(operation, self.provider, None, self._address, self._port)
+        request = Request(operation, self.provider, None, self._endpoint.host, self._endpoint.port)
         return Paid(request, answer, context=context)

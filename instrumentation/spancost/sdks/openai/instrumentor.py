@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from spancost.fields import text
+from spancost.fields import word
 from spancost.instrumentor import Call, Delivery, SdkInstrumentor
 from spancost.sdks.openai.asking import Asking
 from spancost.sdks.openai.chat import ChatReading, CompletionReading
@@ -19,7 +19,8 @@ from spancost.sdks.openai.media import (
 )
 from spancost.sdks.openai.realtime import PATCHES, Conversations
 from spancost.sdks.openai.responses import ResponseReading
-from spancost.stainless import Operation, Posted, operation_of, patches, request_of
+from spancost.stainless import Endpoints, Operation, Posted, operation_of, patches, request_of
+from spancost.wire import NO_ATTRIBUTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 
 def _attributes(posted: Posted) -> Mapping[str, AttributeValue]:
-    tier = text(posted.body, "service_tier")
-    return {} if tier is None else {"openai.request.service_tier": tier}
+    tier = word(posted.body.get("service_tier"))
+    return NO_ATTRIBUTES if tier is None else {"openai.request.service_tier": tier}
 
 
 COMPLETIONS: Final[Mapping[str, Operation]] = {
@@ -56,6 +57,7 @@ class OpenAIInstrumentor(SdkInstrumentor):
     _asking: Asking
     _deliveries: Deliveries
     _conversations: Conversations
+    _endpoints: Endpoints
     _responses: Mapping[str, Operation]
 
     package = "openai"
@@ -64,15 +66,14 @@ class OpenAIInstrumentor(SdkInstrumentor):
 
     def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | Delivery | None:
         """The model call behind a request of a client, or the earlier ones that its answer may tell about."""
-        posted = Posted(instance, args, kwargs)
-        provider = _provider_of_client(instance)
+        posted = Posted(self._endpoints.of(instance), _provider_of(instance.__class__), instance, args, kwargs)
         if (operation := operation_of(posted, COMPLETIONS)) is not None:
-            return self._asking.call(posted, request_of(posted, operation, provider), operation.reading(posted))
+            return self._asking.call(posted, request_of(posted, operation), operation.reading(posted))
         operation = operation_of(posted, OTHERS) or operation_of(posted, self._responses)
         if operation is None:
-            return self._deliveries.delivery(posted, provider)
+            return self._deliveries.delivery(posted)
         plain = posted.arguments()
-        return Call(request_of(posted, operation, provider), operation.reading(posted), plain, plain)
+        return Call(request_of(posted, operation), operation.reading(posted), plain, plain)
 
     def describe_message(
         self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -83,6 +84,7 @@ class OpenAIInstrumentor(SdkInstrumentor):
     def _instrument(self, **kwargs: Any) -> None:
         self._asking = Asking()
         self._deliveries = Deliveries()
+        self._endpoints = Endpoints()
         charged, made = self._deliveries.charged, self._deliveries.made
         self._conversations = Conversations(charged)
         response = Operation("chat", lambda posted: ResponseReading(posted, charged.first, made), _attributes)
@@ -90,11 +92,7 @@ class OpenAIInstrumentor(SdkInstrumentor):
         super()._instrument(**kwargs)
 
 
-def _provider_of_client(client: object) -> str:
-    return _provider_of_class(type(client))
-
-
 @lru_cache(maxsize=64)
-def _provider_of_class(client: type) -> str:
+def _provider_of(client: type) -> str:
     azure = any(kind.__name__ in ("AzureOpenAI", "AsyncAzureOpenAI") for kind in client.__mro__)
     return "azure.ai.openai" if azure else "openai"

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from spancost.fields import count, first, items, pick, text, total
-from spancost.hosts import provider_of
 from spancost.sdks.openai.chat import chat_usage
 from spancost.sdks.openai.reported_cost import reported_cost
 from spancost.sdks.openai.responses import image_usage
@@ -24,7 +23,7 @@ class EmbeddingReading:
     """Embeddings: tokens in, none out."""
 
     def __init__(self, posted: Posted) -> None:
-        self._provider = provider_of(posted.host, "")
+        self._provider = posted.endpoint.provider
         self._answer: object = None
 
     def add(self, part: object) -> None:
@@ -69,7 +68,7 @@ class ImageReading:
     """Images: the tokens of newer models, or the number of pictures of older ones."""
 
     def __init__(self, posted: Posted) -> None:
-        self._provider = provider_of(posted.host, "")
+        self._provider = posted.endpoint.provider
         self._usages: list[object] = []
         self._pictures = 0
         self._svg: object = None

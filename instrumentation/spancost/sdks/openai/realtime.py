@@ -38,7 +38,7 @@ _CONNECTIONS: Final = (
 """Where the SDK has connections; a release without one of them has no such calls to miss."""
 
 PATCHES: Final = tuple(
-    Patch(module, f"{prefix}{name}.parse_event", calls, describe="describe_message")
+    Patch(module, f"{prefix}{name}.parse_event", calls, describe="describe_message", optional=True)
     for module, name in _CONNECTIONS
     for prefix in ("", "Async")
 )

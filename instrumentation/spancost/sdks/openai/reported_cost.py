@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from spancost.fields import count, pick
+from spancost.wire import NO_ATTRIBUTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,12 +20,12 @@ _TICK: Final = Decimal("1e-10")
 """xAI counts in ten-billionths of a dollar."""
 
 
-def reported_cost(usage: object, provider: str) -> Mapping[str, AttributeValue]:
+def reported_cost(usage: object, provider: str | None) -> Mapping[str, AttributeValue]:
     """The attributes for a cost that `provider` reports inside `usage`; none where it reports none."""
-    read = _READERS.get(provider)
+    read = _READERS.get(provider or "")
     cost = None if read is None or usage is None else read(usage)
-    if cost is None:
-        return {}
+    if cost is None or provider is None:
+        return NO_ATTRIBUTES
     return {"spancost.cost.reported_usd": float(cost), "spancost.cost.reported_by": provider}
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spancost import unreported
 from spancost.fields import count, first, items, pick, text
-from spancost.hosts import provider_of
 from spancost.sdks.openai.reported_cost import reported_cost
 from spancost.wire import Answer
 from spancost_pricing import Usage
@@ -36,7 +35,7 @@ class ResponseReading:
 
     def __init__(self, posted: Posted, charged: Callable[[str], bool], pending: Callable[[str], None]) -> None:
         self._asked: Mapping[str, Any] | None = posted.body if posted.stream else None
-        self._provider = provider_of(posted.host, "")
+        self._provider = posted.endpoint.provider
         self._charged = charged
         self._pending = pending
         self._response: object = None
@@ -89,7 +88,7 @@ def is_over(response: object) -> bool:
 
 def response_answer(
     response: object,
-    provider: str,
+    provider: str | None,
     otherwise: Usage | None = None,
     more: Mapping[str, AttributeValue] | None = None,
 ) -> Answer:
@@ -136,7 +135,7 @@ def response_usage(usage: object, searches: int | None = None) -> Usage:
     )
 
 
-def _searches(response: object, provider: str) -> int | None:
+def _searches(response: object, provider: str | None) -> int | None:
     """Billed web searches: as counted by the provider, else the searches among the items of the output."""
     counted = first(
         count(response, "tool_usage", "web_search", "num_requests"),

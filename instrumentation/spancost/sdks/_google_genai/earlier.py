@@ -1,0 +1,70 @@
+"""Interactions as releases of the SDK before 2.10 make them: through a client out of another generator.
+
+It is the generator of the `openai` and `anthropic` SDKs, so it is patched where those are. What is asked and answered
+is what the newer client asks and is answered.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from spancost.fields import pick, text
+from spancost.instrumentor import Call, Delivery
+from spancost.sdks._google_genai.interactions import InteractionReading, fetched
+from spancost.sdks._google_genai.sent import short_name
+from spancost.stainless import Endpoints, Posted, patches
+from spancost.wire import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from spancost.newest import Newest
+    from spancost.once import Once
+
+PATCHES: Final = tuple(
+    replace(patch, describe="describe_earlier", optional=True)
+    for patch in patches("google.genai._interactions._base_client")
+)
+_CREATED: Final = re.compile(r".*/interactions")
+_FETCHED: Final = re.compile(r".*/interactions/[^/]+")
+_LOCATION: Final = re.compile(r"/locations/([^/]+)/")
+
+
+class Earlier:
+    """Tells interactions among the requests of that client."""
+
+    def __init__(self, pending: Newest[bool], charged: Once) -> None:
+        self._endpoints = Endpoints()
+        self._pending = pending
+        self._charged = charged
+
+    def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | Delivery | None:
+        """The interaction that is asked for, or the one that is fetched."""
+        posted = Posted(self._endpoints.of(instance), "gcp.gemini", instance, args, kwargs)
+        path = (text(posted.options, "url") or "").partition("?")[0]
+        if posted.path is not None:
+            if not _CREATED.fullmatch(path):
+                return None
+            reading = InteractionReading(posted.body, self._pending, self._charged)
+            arguments = posted.arguments()
+            model = text(posted.body, "model") or text(posted.body, "agent")
+            return Call(self._request(posted, model), reading, arguments, arguments)
+        if (text(posted.options, "method") or "").lower() != "get" or not _FETCHED.fullmatch(path):
+            return None
+        return Delivery(
+            lambda part: fetched(lambda model: self._request(posted, model), part, self._pending, self._charged)
+        )
+
+    def _request(self, posted: Posted, model: str | None) -> Request:
+        located = _LOCATION.search(f"{pick(posted.client, 'base_url')}{text(posted.options, 'url')}")
+        return Request(
+            operation="generate_content",
+            provider=posted.provider,
+            model=short_name(model),
+            address=posted.endpoint.host,
+            port=posted.endpoint.port,
+            stream=posted.stream,
+            attributes={} if located is None else {"spancost.region": located[1]},
+        )
