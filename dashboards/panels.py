@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from grafana_foundation_sdk.builders import bargauge as bargauge_builder
 from grafana_foundation_sdk.builders import common as common_builder
 from grafana_foundation_sdk.builders import dashboard as dashboard_builder
 from grafana_foundation_sdk.builders import prometheus as prometheus_builder
@@ -18,7 +19,7 @@ from grafana_foundation_sdk.models import common, dashboard, prometheus
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Panel = stat_builder.Panel | table_builder.Panel | timeseries_builder.Panel
+Panel = bargauge_builder.Panel | stat_builder.Panel | table_builder.Panel | timeseries_builder.Panel
 
 DATASOURCE: Final = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
 USD: Final = "currencyUSD"
@@ -31,14 +32,24 @@ RATIO: Final = "percentunit"
 BYTES: Final = "bytes"
 
 _WIDTH: Final = 24
+_WIDE_PIXELS: Final = 230
+_BAR_PIXELS: Final = 28
+_BAR_FONT: Final = 12
 _COLUMN_PIXELS: Final = 90
 """Narrower than Grafana's own minimum, so that half a dashboard holds five columns."""
 
 
 def stat(
-    title: str, expr: str, unit: str, *, description: str, decimals: int | None = None, warn_above: float | None = None
+    title: str,
+    expr: str,
+    unit: str,
+    *,
+    description: str,
+    decimals: int | None = None,
+    warn_above: float | None = None,
+    empty: str = "none",
 ) -> Panel:
-    """One figure for the whole time range; orange above `warn_above`."""
+    """One figure; orange above `warn_above`, and the word `empty` where there is nothing to show."""
     steps = [dashboard.Threshold(value=None, color="text" if warn_above is None else "green")]
     if warn_above is not None:
         steps.append(dashboard.Threshold(value=warn_above, color="orange"))
@@ -48,12 +59,40 @@ def stat(
         .description(description)
         .datasource(DATASOURCE)
         .unit(unit)
+        .no_value(empty)
         .graph_mode(common.BigValueGraphMode.NONE)
-        .reduce_options(common_builder.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
-        .thresholds(dashboard_builder.ThresholdsConfig().mode(dashboard.ThresholdsMode.ABSOLUTE).steps(steps))
+        .reduce_options(_last())
+        .thresholds(_thresholds(steps))
         .with_target(_query(expr).instant())
     )
     return panel if decimals is None else panel.decimals(decimals)
+
+
+def bars(
+    title: str, queries: Mapping[str, str], unit: str, *, description: str, signed: bool = False, empty: str = "none"
+) -> Panel:
+    """Legend -> expression as lying bars, for parts that are to be compared; `signed` ones may fall below zero."""
+    low = dashboard.Threshold(value=None, color="green" if signed else "blue")
+    steps = [low, dashboard.Threshold(value=0, color="orange")] if signed else [low]
+    panel = (
+        bargauge_builder.Panel()
+        .title(title)
+        .description(description)
+        .datasource(DATASOURCE)
+        .unit(unit)
+        .no_value(empty)
+        .orientation(common.VizOrientation.HORIZONTAL)
+        .display_mode(common.BarGaugeDisplayMode.BASIC)
+        .value_mode(common.BarGaugeValueMode.TEXT)
+        .show_unfilled(False)
+        .max_viz_height(_BAR_PIXELS)
+        .text(common_builder.VizTextDisplayOptions().title_size(_BAR_FONT).value_size(_BAR_FONT))
+        .reduce_options(_last())
+        .thresholds(_thresholds(steps))
+    )
+    for ref, (legend, expr) in zip(_references(len(queries)), queries.items(), strict=True):
+        panel.with_target(_query(expr).instant().legend_format(legend).ref_id(ref))
+    return panel if signed else panel.min(0)
 
 
 def lines(
@@ -64,15 +103,21 @@ def lines(
     description: str,
     stacked: bool = False,
     narrow: bool = False,
+    signed: bool = False,
+    exemplars: bool = False,
+    empty: str = "none",
 ) -> Panel:
-    """Legend -> expression over time; stacked where the parts make a whole, figures beside it unless `narrow`."""
+    """Legend -> expression over time; stacked where the parts make a whole, figures beside it unless `narrow`.
+
+    `exemplars` puts single calls on it, which lead to their traces.
+    """
     panel = (
         timeseries_builder.Panel()
         .title(title)
         .description(description)
         .datasource(DATASOURCE)
         .unit(unit)
-        .min(0)
+        .no_value(empty)
         .line_width(1)
         .fill_opacity(30 if stacked else 8)
         .show_points(common.VisibilityMode.NEVER)
@@ -87,15 +132,34 @@ def lines(
     if stacked:
         panel.stacking(common_builder.StackingConfig().mode(common.StackingMode.NORMAL).group("A"))
     for ref, (legend, expr) in zip(_references(len(queries)), queries.items(), strict=True):
-        panel.with_target(_query(expr).range().legend_format(legend).ref_id(ref))
-    return panel
+        query = _query(expr).range().legend_format(legend).ref_id(ref)
+        panel.with_target(query.exemplar(True) if exemplars else query)
+    if unit == COUNT:
+        panel.decimals(0)
+    return panel if signed else panel.min(0)
 
 
 def table(
-    title: str, labels: Mapping[str, str], columns: Mapping[str, tuple[str, str]], *, description: str, sort_by: str
+    title: str,
+    labels: Mapping[str, str],
+    columns: Mapping[str, tuple[str, str]],
+    *,
+    description: str,
+    sort_by: str,
+    links: Mapping[str, str] | None = None,
+    wide: str | None = None,
 ) -> Panel:
-    """Label -> column, then column -> (expression, unit); rows are the label sets that the expressions share."""
+    """Label -> column, then column -> (expression, unit); rows are the label sets that the expressions share.
+
+    Expressions have no metric name and no other labels, or their rows would not join. `links` leads from a column's
+    cells to another dashboard; the column `wide` holds long names.
+    """
     panel = table_builder.Panel().title(title).description(description).datasource(DATASOURCE).min_width(_COLUMN_PIXELS)
+    if wide is not None:
+        panel.override_by_name(wide, [dashboard.DynamicConfigValue(id_val="custom.width", value=_WIDE_PIXELS)])
+    for name, url in (links or {}).items():
+        link = {"title": f"Show {name.lower()}", "url": url}
+        panel.override_by_name(name, [dashboard.DynamicConfigValue(id_val="links", value=[link])])
     references = _references(len(columns))
     for ref, (name, (expr, unit)) in zip(references, columns.items(), strict=True):
         panel.with_target(_query(expr).instant().format(prometheus.PromQueryFormat.TABLE).ref_id(ref))
@@ -143,6 +207,14 @@ class Layout:
             position = dashboard.GridPos(x=number * width, y=self._y, w=width, h=height)
             self._target.with_panel(panel.id(self._id).grid_pos(position))
         self._y += height
+
+
+def _last() -> common_builder.ReduceDataOptions:
+    return common_builder.ReduceDataOptions().calcs(["lastNotNull"]).values(False)
+
+
+def _thresholds(steps: list[dashboard.Threshold]) -> dashboard_builder.ThresholdsConfig:
+    return dashboard_builder.ThresholdsConfig().mode(dashboard.ThresholdsMode.ABSOLUTE).steps(steps)
 
 
 def _legend_beside() -> common_builder.VizLegendOptions:

@@ -24,13 +24,13 @@ def test_the_pipelines_before_and_after_pricing_share_nothing_that_moves_spans()
     assert AFTER["exporters"] == ["otlp_grpc/tempo"]
 
 
-def test_ports_are_those_of_the_receivers_documentation() -> None:
+def test_ports_are_those_of_the_receivers_documentation_unless_the_environment_says_otherwise() -> None:
     protocols = {name: each["protocols"] for name, each in CONFIGURATION["receivers"].items()}
 
-    assert protocols["otlp/apps"]["grpc"]["endpoint"] == "127.0.0.1:4317"
-    assert protocols["otlp/apps"]["http"]["endpoint"] == "127.0.0.1:4318"
-    assert protocols["otlp/priced"]["grpc"]["endpoint"] == "127.0.0.1:4327"
-    assert TO_SPANCOST["endpoint"] == "127.0.0.1:4319"
+    assert protocols["otlp/apps"]["grpc"]["endpoint"] == "${env:OTELCOL_GRPC:-127.0.0.1:4317}"
+    assert protocols["otlp/apps"]["http"]["endpoint"] == "${env:OTELCOL_HTTP:-127.0.0.1:4318}"
+    assert protocols["otlp/priced"]["grpc"]["endpoint"] == "${env:OTELCOL_PRICED:-127.0.0.1:4327}"
+    assert TO_SPANCOST["endpoint"] == "${env:OTELCOL_SPANCOST:-127.0.0.1:4319}"
 
 
 def test_nothing_is_sampled_before_it_is_priced() -> None:

@@ -1,13 +1,15 @@
-"""The PromQL that dashboards share, written once.
+"""The PromQL that rules and dashboards share, written once.
 
 `increase()` alone does not see the value that a counter is born with: a feature's first call, or the one call that a
 model gets in a day, would never show. spancost's counters are born in mid-flight all the time, so every sum over
-time here goes through `increase` below. `rules/spancost.yaml` holds the same expression; a test compares them.
+time goes through `increase` below.
 """
 
 from __future__ import annotations
 
-LOOKBACK = "6h"
+from typing import Final
+
+LOOKBACK: Final = "6h"
 """How long a series may be missing and still not count as born when it comes back."""
 
 
@@ -19,12 +21,12 @@ def increase(metric: str, selector: str, window: str) -> str:
     """
     series = f"{metric}{{{selector}}}" if selector else metric
     born = (
-        f"(min_over_time({series}[{window}]) unless last_over_time({series}[{LOOKBACK}] offset {window}))"
-        f" and (count_over_time({series}[{window}])"
-        f" < on (job, instance) group_left () sum_over_time(up[{window}]))"
+        f"(\n    (min_over_time({series}[{window}]) unless last_over_time({series}[{LOOKBACK}] offset {window}))"
+        f"\n    and (count_over_time({series}[{window}])"
+        f" < on (job, instance) group_left () sum_over_time(up[{window}]))\n  )"
     )
     rise = f"increase({series}[{window}])"
-    return f"({rise} + ({born})) or {rise} or ({born})"
+    return f"(\n  {rise} + {born}\n)\nor {rise}\nor {born}"
 
 
 def total(metric: str, selector: str, window: str, *by: str) -> str:

@@ -1,0 +1,55 @@
+"""Everything on `/metrics` that says more about calls than the counters do, made together and fed together.
+
+The pipeline knows one object: it hands over the calls that the ledger has just accepted as new, and each measure takes
+from them what it shows.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Final
+
+from spancost_collector.conversations import Conversations
+from spancost_collector.distributions import Distributions
+from spancost_collector.price_age import PriceAge, last_checked
+from spancost_collector.report import UNATTRIBUTED, LedgerReader
+from spancost_collector.spend import Spend, from_ledger
+from spancost_collector.spenders import WHO, Spenders
+from spancost_collector.workflows import Workflows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from prometheus_client import CollectorRegistry
+
+    from spancost_collector.call import Charged
+    from spancost_collector.labels import LabelBounds
+
+
+class Measures:
+    """Distributions, workflows, conversations, spend, spenders and the age of the prices."""
+
+    def __init__(self, registry: CollectorRegistry, bounds: LabelBounds, *, ledger: Path, zone: tzinfo = UTC) -> None:
+        spenders = Spenders(zone=zone)
+        _load(spenders, ledger, zone)
+        self._fed: Final = (Distributions(bounds), Workflows(bounds), Conversations(bounds), spenders)
+        for measure in (*self._fed, Spend(bounds, from_ledger(ledger), zone=zone), PriceAge(last_checked())):
+            registry.register(measure)
+
+    def observe(self, calls: Sequence[Charged]) -> None:
+        """Add calls that the ledger has just accepted as new."""
+        for measure in self._fed:
+            measure.observe(calls)
+
+
+def _load(spenders: Spenders, ledger: Path, zone: tzinfo) -> None:
+    today = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    reader = LedgerReader(ledger)
+    try:
+        for who in WHO:
+            rows = reader.report((who,), since=today).rows
+            named = ((row.key[0], row.cost_pico) for row in rows)
+            spenders.load(who, [(name, pico) for name, pico in named if name and name != UNATTRIBUTED and pico])
+    finally:
+        reader.close()

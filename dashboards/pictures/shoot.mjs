@@ -1,0 +1,28 @@
+// Pictures of dashboards: node shoot.mjs FOLDER CHROMIUM PROMETHEUS UNTIL DASHBOARD...
+import { chromium } from 'playwright-core';
+import { preview } from 'vite';
+
+const [folder, executablePath, prometheus, until, ...dashboards] = process.argv.slice(2);
+const server = await preview({ preview: { host: '127.0.0.1', port: 0 }, logLevel: 'error' });
+const { port } = server.httpServer.address();
+const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'] });
+let failed = false;
+for (const dashboard of dashboards) {
+  const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
+  await page.goto(`http://127.0.0.1:${port}/?${new URLSearchParams({ prometheus, until, dashboard })}`);
+  await page.waitForFunction('window.drawn', { timeout: 60000 });
+  const { error, height } = await page.evaluate('window.drawn');
+  if (error) {
+    console.error(`${dashboard}: ${error}`);
+    failed = true;
+  } else {
+    await page.setViewportSize({ width: 1400, height });
+    await page.waitForTimeout(1500); // charts measure themselves after the first paint
+    await page.screenshot({ path: `${folder}/${dashboard}.png` });
+    console.log(`${folder}/${dashboard}.png`);
+  }
+  await page.close();
+}
+await browser.close();
+await server.close();
+process.exit(failed ? 1 : 0);
