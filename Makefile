@@ -4,10 +4,10 @@ PYTHON ?= python3
 UV := .venv/bin/uv
 RUN := .venv/bin/
 
-.PHONY: help setup demo test unit e2e fmt lint type bench dashboards cross-check check clean
+.PHONY: help setup demo test unit e2e oldest programs fmt lint type bench bench-peers bench-peers-receiver dashboards pictures cross-check check clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/bin/uv:
 	$(PYTHON) -m venv .venv
@@ -27,8 +27,14 @@ test: unit e2e ## the whole test suite
 unit: setup ## fast, offline, parallel
 	$(RUN)pytest -n auto -m "not end_to_end"
 
-e2e: setup ## real processes on loopback
+e2e: setup programs ## real processes on loopback
 	$(RUN)pytest -m end_to_end
+
+programs: setup ## what e2e runs beside spancost (Collector, Tempo, Prometheus, checkers): built once, minutes, then kept
+	@nice -n 10 $(RUN)python -m tests.programs
+
+oldest: setup ## the oldest supported SDKs and OpenTelemetry; prints what they cannot do
+	$(RUN)pytest -s -m end_to_end tests/instrumentation/test_oldest.py
 
 fmt: setup ## format
 	$(RUN)ruff format .
@@ -44,8 +50,17 @@ type: setup ## types, strict
 bench: setup ## ratios against a stated baseline; asserts results, never times
 	@for f in benchmarks/bench_*.py; do echo "== $$f"; $(RUN)python $$f || exit 1; done
 
-dashboards: setup ## write the dashboards' JSON
+bench-peers: setup ## what other instrumentations add to a call, beside ours; installs each into the user's cache
+	@$(RUN)python benchmarks/bench_instrumentation.py --peers
+
+bench-peers-receiver: setup ## CPU a span of the receiver, rotel, the Collector and Phoenix, in one run; some minutes
+	@$(RUN)python -m benchmarks.receiver_peers --into docs/benchmarks.md
+
+dashboards: setup ## write the dashboards, the rules and the list of metrics
 	$(RUN)python dashboards/build.py
+
+pictures: setup ## draw the dashboards into ./pictures; needs npm, chromium and prometheus
+	$(RUN)python -m tests.dashboards.draw pictures
 
 cross-check: setup ## every disagreement with a second price table, which layer decides, and why
 	@$(RUN)python -m tests.pricing.cross_check

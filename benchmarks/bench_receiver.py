@@ -1,35 +1,52 @@
-"""What the receiver's pure part costs for each span, as a multiple of merely parsing and writing the same bytes.
+"""What the receiver costs for each span, as a multiple of merely parsing and writing the same bytes.
 
-The baseline P is protobuf's own parse + serialise of the official messages. Against it: decode, normalise, price,
-enrich and write, without a ledger, counters or a network, for spans that are all model calls, for a mix of one in
-five, and for calls that carry prompts. The result is checked before anything is timed.
+The baseline P is protobuf's own parse + serialise of the official messages. Against it, first the pure part: decode,
+normalise, price, enrich and write, without a ledger, counters or a network, for spans that are all model calls, for a
+mix of one in five, and for calls that carry prompts. Then the durable path at real prices: elected, committed before
+anything else happens, and counted, in groups of 16 and of 512 calls, into a ledger without rows and one with a
+million. The result is checked before anything is timed.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import statistics
 import time
+from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
+from prometheus_client import CollectorRegistry
 
+from spancost_collector.accounts import Accounts
 from spancost_collector.decode import Export
 from spancost_collector.dialects import DIALECTS
+from spancost_collector.election.elect import open_election
 from spancost_collector.enrich import Enricher
+from spancost_collector.labels import LabelBounds
+from spancost_collector.ledger import Ledger
+from spancost_collector.metrics import ReceiverMetrics
 from spancost_collector.normalise import Normaliser
+from spancost_collector.pipeline import Pipeline
 from spancost_collector.price import Price
-from spancost_pricing import Charge, LineItem, Route, TokenClass, Usage
+from spancost_pricing import Charge, LineItem, Route, TokenClass, Usage, load_book
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from spancost_collector.outcome import Refusal
 
 SPANS = 512
 ROUNDS = 15
 REPEATS = 8
+DURABLE_SPANS = 512 * 40
+DURABLE_ROUNDS = 3
 
 
 class FlatBook:
@@ -120,8 +137,8 @@ def web_request(n: int) -> dict[str, str | int | float]:
     }
 
 
-def request(*, every: int, prompt: str = "") -> bytes:
-    """512 spans of which one in `every` is a model call."""
+def request(*, every: int = 1, prompt: str = "", first: int = 1, count: int = SPANS) -> bytes:
+    """Spans from number `first` on, of which one in `every` is a model call."""
     spans = [
         Span(
             trace_id=n.to_bytes(16, "big"),
@@ -132,13 +149,13 @@ def request(*, every: int, prompt: str = "") -> bytes:
             end_time_unix_nano=1_795_176_001_000_000_000 + n,
             attributes=attributes(model_call(n, prompt) if n % every == 0 else web_request(n)),
         )
-        for n in range(1, SPANS + 1)
+        for n in range(first, first + count)
     ]
     return ExportTraceServiceRequest(
         resource_spans=[
             ResourceSpans(
                 resource=Resource(attributes=attributes({"service.name": "shop", "service.version": "1.4.0"})),
-                scope_spans=[ScopeSpans(scope=InstrumentationScope(name="bench"), spans=spans)],
+                scope_spans=[ScopeSpans(scope=InstrumentationScope(name="spancost", version="0.1.0"), spans=spans)],
             )
         ]
     ).SerializeToString()
@@ -191,7 +208,96 @@ def microseconds(work: Callable[[bytes], bytes], body: bytes) -> float:
     return (time.process_time() - began) / REPEATS / SPANS * 1e6
 
 
+def fill(path: Path, rows: int) -> None:
+    """Copy the only call of a ledger until there are `rows` of them, all before it."""
+    connection = sqlite3.connect(path)
+    columns: list[str] = [name for _, name, *_ in connection.execute("PRAGMA table_info(calls)")]
+    changed: dict[str, str] = {
+        "start_ns": "start_ns - n * 1000000",
+        "end_ns": "end_ns - n * 1000000",
+        "span_id": "CAST(printf('%08d', n) AS BLOB)",
+    }
+    connection.execute(
+        f"WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {rows - 1})"
+        f" INSERT INTO calls ({', '.join(columns)})"
+        f" SELECT {', '.join(changed.get(name, name) for name in columns)} FROM calls, numbers"
+    )
+    connection.commit()
+    connection.close()
+
+
+class Sink:
+    """A next hop that takes everything."""
+
+    def __call__(self, bodies: Sequence[bytes]) -> list[Refusal | None]:
+        return [None] * len(bodies)
+
+    def check(self) -> Refusal | None:
+        return None
+
+
+def durable_receiver(ledger: Ledger) -> Pipeline:
+    accounts = Accounts(LabelBounds(max_values=100, tenant=False), folded=lambda _dimension, _calls: None)
+    accounts.load(ledger.totals(), ledger.credit())
+    return Pipeline(
+        normaliser=Normaliser(DIALECTS),
+        price=Price(load_book()),
+        enricher=Enricher(),
+        election=open_election(ledger),
+        ledger=ledger,
+        accounts=accounts,
+        metrics=ReceiverMetrics(CollectorRegistry()),
+        forward=Sink(),
+    )
+
+
+def durable(path: Path, *, rows: int, group: int) -> tuple[float, float]:
+    """CPU microseconds a span: the baseline's, and those of everything between the bytes in and the bytes out."""
+    if rows:
+        with closing(Ledger(path)) as ledger:
+            durable_receiver(ledger)([request(count=1)])
+        fill(path, rows)
+    bodies = [request(first=2 + number * group, count=group) for number in range(DURABLE_SPANS // group)]
+    with closing(Ledger(path)) as ledger:
+        pipeline = durable_receiver(ledger)
+        began = time.process_time()
+        for body in bodies:
+            baseline(body)
+        between = time.process_time()
+        for body in bodies:
+            answers = pipeline([body])
+            assert answers == [None], answers
+        ended = time.process_time()
+        assert sum(total.calls for total in ledger.totals()) == DURABLE_SPANS + (1 if rows else 0)
+    return (between - began) / DURABLE_SPANS * 1e6, (ended - between) / DURABLE_SPANS * 1e6
+
+
 def main() -> None:
+    pure_part()
+    durable_path()
+
+
+def durable_path() -> None:
+    print(f"\ndurable, {DURABLE_SPANS} model calls, CPU us a span: median (min-max) of {DURABLE_ROUNDS} rounds")
+    print(f"{'calls a group':>13} {'rows before':>12} {'P':>8} {'receiver':>18} {'x P':>6} {'spans/s/core':>13}")
+    for group in (512, 16):
+        for rows in (0, 1_000_000):
+            plain: list[float] = []
+            ours: list[float] = []
+            for _ in range(DURABLE_ROUNDS):
+                with TemporaryDirectory() as folder:
+                    one, other = durable(Path(folder) / "ledger.sqlite3", rows=rows, group=group)
+                plain.append(one)
+                ours.append(other)
+            middle = statistics.median(ours)
+            print(
+                f"{group:>13} {rows:>12,} {statistics.median(plain):>8.2f}"
+                f" {middle:>7.2f} ({min(ours):.2f}-{max(ours):.2f})"
+                f" {middle / statistics.median(plain):>6.1f} {1e6 / middle:>13,.0f}"
+            )
+
+
+def pure_part() -> None:
     process = receiver()
     print(f"{SPANS}-span requests, CPU us a span: median (min-max) of {ROUNDS} interleaved rounds")
     print(f"{'input':<22} {'bytes/span':>10} {'P':>18} {'receiver':>18} {'x P':>6} {'spans/s/core':>13}")

@@ -1,8 +1,8 @@
 """What has been spent, as Prometheus counters that survive a restart.
 
-The counters are the ledger's totals plus every call that the ledger has accepted since; nothing else may add to
-them, so a redelivered call or a failed commit cannot move them. Integers inside; a float is made only when a scrape
-asks for one.
+The counters are the ledger's totals and credit, plus every rise that the ledger has committed since; nothing else may
+add to them, so a redelivered call or a failed commit cannot move them. Integers inside; a float is made only when a
+scrape asks for one.
 """
 
 from __future__ import annotations
@@ -14,18 +14,15 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from spancost_collector.counting import Counter, counted
-from spancost_collector.ledger import series_of
 from spancost_collector.metrics import CALLS, COST, TOKENS, UNPRICED_CALLS, UNPRICED_TOKENS
-from spancost_collector.rollup import parts_of
 from spancost_pricing import PICO_USD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
-    from spancost_collector.call import Charged
     from spancost_collector.interning import Series
     from spancost_collector.labels import LabelBounds
-    from spancost_collector.ledger import TakenBack, Total
+    from spancost_collector.ledger import Credit, Rise, Total
     from spancost_collector.metrics import Metric
 
 _MAX_CACHED: Final = 50_000
@@ -52,31 +49,32 @@ def _add(account: _Account, amounts: Iterable[tuple[Counter, str, int]]) -> None
 class Accounts(Collector):
     """The counters about calls: loaded from the ledger once, then moved by what it accepts."""
 
-    def __init__(self, bounds: LabelBounds, *, folded: Callable[[str], None]) -> None:
+    def __init__(self, bounds: LabelBounds, *, folded: Callable[[str, int], None]) -> None:
         self._bounds = bounds
         self._folded = folded
         self._accounts: dict[tuple[str, ...], _Account] = {}
         self._by_series: dict[Series, tuple[_Account, tuple[str, ...]]] = {}
         self._lock = Lock()
 
-    def load(self, totals: Iterable[Total], taken_back: Iterable[TakenBack]) -> None:
-        """Start from what the ledger holds, and what repricing took out of it: a counter may never fall."""
+    def load(self, totals: Iterable[Total], credit: Iterable[Credit]) -> None:
+        """Start from what the ledger holds, and what counters showed beyond it: one may never fall."""
         with self._lock:
             for total in totals:
                 account, _ = self._account(total.series)
                 _add(account, counted(total.outcome, total.status, total.reason, total.calls, total.parts))
-            for back in taken_back:
-                account, _ = self._account(back.series)
-                _add(account, [(back.counter, back.label, back.amount)])
+            for one in credit:
+                account, _ = self._account(one.series)
+                _add(account, [(one.counter, one.label, one.amount)])
 
-    def observe(self, calls: Sequence[Charged]) -> None:
-        """Add calls that the ledger has just accepted as new."""
+    def add(self, rises: Iterable[Rise]) -> None:
+        """Add what a commit of the ledger has just moved."""
         with self._lock:
-            for call, charge in calls:
-                account, folded = self._account(series_of(call))
-                _add(account, counted(call.outcome, charge.status, charge.reason or "", 1, parts_of(charge)))
-                for dimension in folded:
-                    self._folded(dimension)
+            for series, counter, label, amount in rises:
+                account, folded = self._account(series)
+                _add(account, [(counter, label, amount)])
+                if counter == "calls":
+                    for dimension in folded:
+                        self._folded(dimension, amount)
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """The counters as they are now, all of the same moment."""

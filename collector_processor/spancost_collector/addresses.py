@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NAMED_BY_LIBRARY: Final = frozenset({"", "openai", "anthropic"})
+NAMED_BY_LIBRARY: Final = frozenset({"", "openai", "anthropic"})
+"""Providers that may only be the one a client library was written for."""
 
 _HOSTS: Final[Mapping[str, str]] = {
     "amazonaws.com": "aws.bedrock",
@@ -52,7 +53,7 @@ _HOSTS: Final[Mapping[str, str]] = {
 
 def billing_provider(named: str, address: str | None) -> str:
     """The provider that bills a call, given the one a span names and the server it was sent to."""
-    if address is None or named not in _NAMED_BY_LIBRARY:
+    if address is None or named not in NAMED_BY_LIBRARY:
         return named
     return _by_host(address) or named
 

@@ -1,126 +1,242 @@
-"""A span's attributes, read by a table: which names mean what, and how each kind of value is read.
+"""A span's attributes, read by a table that is compiled once: which names mean what, and where each value goes.
 
-Values come from outside, so each is checked as it is read; what cannot be used is counted and treated as absent.
+The receiver spends most of its time here. Most attributes repeat exactly (model, provider, feature, …), so the bytes of
+an attribute lead straight to its place and value; only what was not seen lately is decoded, and of what nobody asked
+for (prompts) nothing but the name is looked at. Two attributes of one name: the last one wins.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import TYPE_CHECKING, Final, Literal, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from spancost_collector import otlp_pb2 as otlp
+from spancost_collector.columns import COLUMNS, KIND_OF, PLACE
+from spancost_collector.values import MAX_TAG, READ, READ_JSON, UNREADABLE, as_text
+from spancost_collector.wire import name_end, short_text, small_count
+from spancost_pricing import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from spancost_collector import otlp_pb2 as otlp
+    from spancost_collector.columns import Kind
     from spancost_collector.dialect import Names
-    from spancost_pricing import Unit
 
-Kind = Literal["text", "flag", "count", "unit", "amount"]
-"""What an attribute's value is to be."""
+    Entry = tuple[int, Any]
+    """Where a value goes, and the value; an alternative goes to a place below zero."""
 
-_MAX_TEXT: Final = 1024
-"""Longer than any name or id; what exceeds it is content that has lost its way."""
-_MAX_QUANTITY: Final = 10**10
-"""More than any one call can use; what exceeds it would only overflow somebody's sum."""
+_LONGEST_REMEMBERED: Final = 256
+_MOST_REMEMBERED: Final = 8192
+_TAGS: Final = PLACE["tags"]
+_SHORT: Final[Mapping[str, Callable[[bytes, int], Any]]] = {"text": short_text, "count": small_count}
+_READ_EACH_TIME: Final = frozenset({PLACE["response_id"], PLACE["tags"]})
+"""What is never the same twice, and what adds to what is there."""
+_WHEN_ABSENT: Final[Mapping[str, object]] = {
+    "tags": (),
+    "units": Usage._field_defaults["units"],
+    "estimated": False,
+}
+_NOT_SEEN: Final[Entry] = (-1, None)
+_NO_NOTES: Final[Mapping[str, tuple[Kind, Names]]] = MappingProxyType({})
+_NO_DISGUISE: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType({})
 
 
-class Found:
-    """What a table found on one span, by what kind of thing it is."""
+class _Name(NamedTuple):
+    """One attribute name of a table."""
 
-    __slots__ = ("amounts", "counts", "texts", "units", "unreadable")
+    rank: int
+    """0 for the first of several that say the same."""
+    place: int
+    name: str
+    column: str
+    kind: Kind
 
-    def __init__(self) -> None:
-        self.texts: dict[str, str] = {}
-        self.counts: dict[str, int] = {}
-        self.units: dict[Unit, Decimal | int] = {}
-        self.amounts: dict[str, Decimal | int] = {}
-        self.unreadable = 0
+
+class _Slot(NamedTuple):
+    """Where the values of one attribute go, and how they are read."""
+
+    place: int
+    read: Callable[[otlp.Value], Any]
+    short: Callable[[bytes, int], Any] | None
+    """For the commonest shape; None of it leaves the value to `read`."""
 
 
 class AttributeTable:
-    """Attribute names compiled into one dictionary, so that a span's attributes are walked once.
+    """Attribute names compiled into one dictionary, so that a span's attributes are walked once."""
 
-    The receiver spends most of its time in `read`, so a name leads straight to how its value is read and kept.
-    """
+    def __init__(
+        self,
+        names: Mapping[str, Names],
+        *,
+        notes: Mapping[str, tuple[Kind, Names]] = _NO_NOTES,
+        tag_prefixes: tuple[str, ...] = (),
+        evidence: Sequence[Names] = (),
+        json_values: bool = False,
+        disguise: Mapping[str, Callable[[str], str]] = _NO_DISGUISE,
+    ) -> None:
+        """Compile.
 
-    def __init__(self, columns: Iterable[tuple[Kind, str, Names]]) -> None:
-        self._slots: dict[str, tuple[int, str, int, Callable[[otlp.Value], object | None]]] = {}
-        for kind, column, names in columns:
-            target, read = _KINDS[kind]
-            for rank, name in enumerate(names):
-                if name in self._slots:
-                    raise ValueError(f"attribute {name!r} cannot mean both {self._slots[name][1]} and {column}")
-                self._slots[name] = (target, column, rank, read)
+        Args:
+            names: column -> attribute names; the first that is present wins.
+            notes: further columns with their kinds, which get places of their own after all others.
+            tag_prefixes: an attribute that begins so is a tag, named by the rest of its name.
+            evidence: groups of names, of which it is noted whether one is there; a star stands for whatever follows.
+            json_values: texts stand in JSON's quotes.
+            disguise: column -> what its texts are replaced by.
+        """
+        self._read = READ_JSON if json_values else READ
+        self._slots: dict[bytes, _Slot] = {}
+        self._tag_prefixes = tuple(prefix.encode() for prefix in tag_prefixes)
+        self._disguise = disguise
+        self.note_places: tuple[tuple[str, int], ...] = tuple(
+            (note, place) for place, note in enumerate(notes, len(COLUMNS))
+        )
+        """Where the notes are."""
+        self._first_evidence = len(COLUMNS) + len(notes)
+        # Alternatives go to places of their own, below zero and the first rank on top, until the span has been read.
+        self._alias_of: list[int] = []
+        wanted = [
+            _Name(rank, place, name, note, kind)
+            for (note, place), (kind, alternatives) in zip(self.note_places, notes.values(), strict=True)
+            for rank, name in enumerate(alternatives)
+        ]
+        for column, alternatives in names.items():
+            for rank, name in enumerate(alternatives):
+                # Tags add up, so none of their names stands for another.
+                wanted.append(_Name(0 if column == "tags" else rank, PLACE[column], name, column, KIND_OF[column]))
+        for one in sorted(wanted, key=_rank):
+            if one.rank:
+                self._alias_of.append(one.place)
+            self._add(one, -len(self._alias_of) if one.rank else one.place)
+        self._evidence: dict[bytes, int] = {}
+        beginnings: list[tuple[bytes, int]] = []
+        for place, group in enumerate(evidence, self._first_evidence):
+            for name in group:
+                if name.endswith("*"):
+                    beginnings.append((name[:-1].encode(), place))
+                else:
+                    self._evidence.setdefault(name.encode(), place)
+        self._evidence_beginnings = tuple(beginnings)
+        self._template: list[Any] = [_WHEN_ABSENT.get(column) for column in COLUMNS]
+        self._template += [None] * (len(self.note_places) + len(evidence))
+        self._known: dict[bytes, Entry | None] = {}
+        self._known_aliases: dict[bytes, Entry] = {}
 
-    def read(self, attributes: Mapping[str, otlp.Value]) -> Found:
-        """What is there and usable."""
-        found = Found()
-        targets = cast("tuple[dict[str, object], ...]", (found.texts, found.counts, found.units, found.amounts))
-        aliases: list[tuple[int, int, str, object]] = []
-        slot_of = self._slots.get
-        for name in attributes:
-            slot = slot_of(name)
-            if slot is None:
-                continue
-            target, column, rank, read = slot
-            value = read(attributes[name])
+    def read(self, attributes: Sequence[bytes]) -> tuple[list[Any], int]:
+        """What is there and usable, each in its place, and how many were there and are not usable.
+
+        Raises:
+            DecodeError: an attribute that is asked for is no attribute, or its text no text.
+        """
+        values = self._template.copy()
+        aliases: dict[int, Any] = {}
+        unreadable = 0
+        known = self._known.get
+        for raw in attributes[:]:
+            if len(raw) <= _LONGEST_REMEMBERED:
+                entry = known(raw, _NOT_SEEN)
+                if entry is None:
+                    continue
+                if entry is not _NOT_SEEN:
+                    place, value = entry
+                    values[place] = value
+                    continue
+                entry = self._known_aliases.get(raw)
+                if entry is not None:
+                    aliases[entry[0]] = entry[1]
+                    continue
+            entry = self._decode(raw)
+            if entry is not None:
+                place, value = entry
+                if value is UNREADABLE:
+                    unreadable += 1
+                    value = None if place < 0 else self._template[place]
+                if place < 0:
+                    aliases[place] = value
+                else:
+                    values[place] = values[place] + value if place == _TAGS else value
+        for alias in sorted(aliases, reverse=True):
+            place = self._alias_of[-1 - alias]
+            if values[place] is None:
+                values[place] = aliases[alias]
+        return values, unreadable
+
+    def evidence(self, values: list[Any]) -> int | None:
+        """The first group of names of which one was there."""
+        seen = values[self._first_evidence :]
+        return seen.index(True) if True in seen else None
+
+    def _decode(self, raw: bytes) -> Entry | None:
+        """An attribute that was not seen lately; None where nobody asks for it."""
+        end = name_end(raw)
+        name = otlp.Attribute.FromString(raw).key.encode() if end is None else raw[2:end]
+        slot = self._slots.get(name)
+        entry: Entry | None
+        if slot is not None:
+            value = None if end is None or slot.short is None else slot.short(raw, end)
             if value is None:
-                found.unreadable += _is_set(attributes[name])
-            elif rank == 0:
-                targets[target][column] = value
-            else:
-                aliases.append((rank, target, column, value))
-        if aliases:
-            aliases.sort(key=_rank)
-            for _, target, column, value in aliases:
-                targets[target].setdefault(column, value)
-        return found
+                value = slot.read(otlp.Attribute.FromString(raw).value)
+            entry = (slot.place, value)
+        elif self._tag_prefixes and name.startswith(self._tag_prefixes):
+            entry = self._tag(name, raw)
+        else:
+            place = self._evidence_of(name)
+            entry = None if place is None else (place, True)
+        if len(raw) <= _LONGEST_REMEMBERED and (
+            entry is None or (entry[1] is not UNREADABLE and entry[0] not in _READ_EACH_TIME)
+        ):
+            self._remember(raw, entry)
+        return entry
+
+    def _remember(self, raw: bytes, entry: Entry | None) -> None:
+        if len(self._known) + len(self._known_aliases) >= _MOST_REMEMBERED:
+            self._known.clear()
+            self._known_aliases.clear()
+        if entry is not None and entry[0] < 0:
+            self._known_aliases[raw] = entry
+        else:
+            self._known[raw] = entry
+
+    def _evidence_of(self, name: bytes) -> int | None:
+        place = self._evidence.get(name)
+        if place is None:
+            for beginning, group in self._evidence_beginnings:
+                if name.startswith(beginning):
+                    return group
+        return place
+
+    def _tag(self, name: bytes, raw: bytes) -> Entry | None:
+        text = as_text(otlp.Attribute.FromString(raw).value)
+        prefix = next(prefix for prefix in self._tag_prefixes if name.startswith(prefix))
+        label = name[len(prefix) :].decode(errors="replace")
+        return None if text is None or not label else (_TAGS, (f"{label}:{text}"[:MAX_TAG],))
+
+    def _add(self, wanted: _Name, place: int) -> None:
+        if wanted.name.encode() in self._slots:
+            raise ValueError(f"attribute {wanted.name!r} cannot mean {wanted.column} and something else at once")
+        read, short = self._read[wanted.kind], _SHORT.get(wanted.kind)
+        if wanted.column in _WHEN_ABSENT:
+            read = _or(read, _WHEN_ABSENT[wanted.column])
+        if wanted.column in self._disguise:
+            read, short = _disguised(read, self._disguise[wanted.column]), None
+        self._slots[wanted.name.encode()] = _Slot(place, read, None if self._read is READ_JSON else short)
 
 
-def _is_set(value: otlp.Value) -> bool:
-    """Whether something was there: empty and false are not, an array or bytes (unknown fields here) is."""
-    kind = value.WhichOneof("value")
-    return value.ByteSize() > 0 and (kind not in {"string_value", "bool_value"} or bool(getattr(value, kind)))
+def _rank(name: _Name) -> int:
+    return name.rank
 
 
-def _text(value: otlp.Value) -> str | None:
-    text = value.string_value
-    if text:
-        return text if len(text) <= _MAX_TEXT else None
-    return str(value.int_value) if value.HasField("int_value") else None
+def _or(read: Callable[[otlp.Value], Any], absent: object) -> Callable[[otlp.Value], Any]:
+    def found(value: otlp.Value) -> Any:
+        result = read(value)
+        return absent if result is None else result
+
+    return found
 
 
-def _count(value: otlp.Value) -> int | None:
-    count = value.int_value
-    if count == 0 and not value.HasField("int_value"):
-        number = value.double_value  # JavaScript has no other numbers
-        if not value.HasField("double_value") or not number.is_integer():
-            return None
-        count = int(number)
-    return count if abs(count) <= _MAX_QUANTITY else None
+def _disguised(read: Callable[[otlp.Value], Any], disguise: Callable[[str], str]) -> Callable[[otlp.Value], Any]:
+    def found(value: otlp.Value) -> Any:
+        result = read(value)
+        return disguise(result) if isinstance(result, str) else result
 
-
-def _quantity(value: otlp.Value) -> Decimal | int | None:
-    if not value.HasField("double_value"):
-        return _count(value)
-    number = value.double_value
-    return Decimal(repr(number)) if abs(number) <= _MAX_QUANTITY else None
-
-
-def _flag(value: otlp.Value) -> str | None:
-    """A flag is kept as a text that is there or not, since nothing tells false from absent."""
-    return "true" if value.bool_value else None
-
-
-def _rank(alias: tuple[int, int, str, object]) -> int:
-    return alias[0]
-
-
-_KINDS: Final[Mapping[Kind, tuple[int, Callable[[otlp.Value], object | None]]]] = {
-    "text": (0, _text),
-    "flag": (0, _flag),
-    "count": (1, _count),
-    "unit": (2, _quantity),
-    "amount": (3, _quantity),
-}
-"""Where in a `Found` a value goes, and how it is read."""
+    return found

@@ -16,8 +16,12 @@ Outcome = Literal["ok", "error", "blocked"]
 """`blocked` is a call that a guard refused before it reached the provider."""
 
 Role = Literal["leaf", "aggregate"]
-"""`leaf` is one paid call; `aggregate` (an agent, a workflow) repeats the usage of the calls under it, and stands for them
-only where none of them is seen."""
+"""`leaf` is one paid call; `aggregate` (an agent, a workflow) repeats the usage of the calls under it, and stands for
+them only where none of them is seen."""
+
+
+Key = tuple[int, bytes]
+"""Start in Unix nanoseconds and span id: a description that comes twice comes with the same one."""
 
 
 class Attribution(NamedTuple):
@@ -85,6 +89,17 @@ class ModelCall(NamedTuple):
     """The instrumentation scope that described the call; two descriptions by one emitter are two calls."""
     cached: bool = False
     """Answered from a cache of the client's or gateway's own: nobody bills it."""
+    first_chunk_s: float | None = None
+    """Seconds until the first part of a streamed answer; None where it was not streamed or nobody says."""
+    assumed: str | None = None
+    """What was concluded and not said: a provider from a model's name, what an unknown emitter's totals include."""
+    duplicate_of: bytes = b""
+    """Span id that a receiver before this one has charged instead; empty where it did not say so."""
+
+    @property
+    def key(self) -> Key:
+        """Under which it counts once."""
+        return self.start_ns, self.span_id
 
 
 class Charged(NamedTuple):

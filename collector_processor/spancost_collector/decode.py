@@ -80,19 +80,34 @@ class Export:
         """How many spans the request carries."""
 
     def candidates(self, markers: Sequence[bytes]) -> Iterator[Candidate]:
-        """The spans whose bytes contain one of `markers`; a cheap test that a reader has to confirm."""
+        """The spans whose bytes contain one of `markers`, the commonest first; a test that a reader has to confirm."""
         for resource_spans in self._request.resource_spans:
             for scope_spans in resource_spans.scope_spans:
-                envelope: Envelope | None = None
                 spans = scope_spans.spans
-                for position, span in enumerate(spans):
-                    for marker in markers:
-                        if marker in span:
-                            if envelope is None:
-                                envelope = Envelope(b"".join(resource_spans.resource), b"".join(scope_spans.scope))
-                            yield Candidate(Place(self, spans, position), envelope, span)
-                            break
+                found = list(_containing(markers, list(spans)))
+                if found:
+                    envelope = Envelope(b"".join(resource_spans.resource), b"".join(scope_spans.scope))
+                    for position, span in found:
+                        yield Candidate(Place(self, spans, position), envelope, span)
 
     def encode(self) -> bytes:
         """The request with everything that was added; the very bytes that came where nothing was."""
         return self._request.SerializeToString() if self.changed else self._body
+
+
+def _containing(markers: Sequence[bytes], spans: list[bytes]) -> list[tuple[int, bytes]]:
+    """The spans that contain a marker, with their positions.
+
+    Most spans with any marker have the first one; that none of the others is anywhere in the rest is one search in
+    all of it, which takes a tenth of the time of searching each span.
+    """
+    first, *others = markers
+    found = [(position, span) for position, span in enumerate(spans) if first in span]
+    if len(found) < len(spans):
+        rest = [(position, span) for position, span in enumerate(spans) if first not in span]
+        joined = b"".join([span for _, span in rest])
+        here = [marker for marker in others if marker in joined]
+        if here:
+            found += [(position, span) for position, span in rest if any(marker in span for marker in here)]
+            found.sort()
+    return found

@@ -1,24 +1,27 @@
 """The small JSON documents in a ledger's row, written by hand because this is once per call, and read with `json`.
 
-Every key is a name of our own and every value a number, so there is nothing to escape.
+Every key is a name of our own and every value a number, so there is nothing to escape. Whole calls, which are kept as
+documents only where several spans describe one call, are left to `json`.
 """
 
 from __future__ import annotations
 
 import json
 from decimal import Decimal
-from operator import attrgetter
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from spancost_pricing import Usage
+from spancost_collector.call import Attribution, ModelCall, Reported, Resource
+from spancost_pricing import Route, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from spancost_pricing import Unit
 
 _COUNTS: Final = tuple(name for name in Usage._fields if name not in {"units", "estimated"})
-_read_counts: Final = attrgetter(*_COUNTS)
+_PLAIN: Final = len(_COUNTS)
+"""They come before the units."""
 
 
 def number(quantity: Decimal | int) -> int | float:
@@ -31,7 +34,7 @@ def number(quantity: Decimal | int) -> int | float:
 
 def write_quantities(quantities: Mapping[Any, Decimal | int]) -> str:
     """Class or unit -> quantity."""
-    return "{" + ",".join([f'"{unit}":{number(quantity)}' for unit, quantity in quantities.items()]) + "}"
+    return _object(tuple(quantities)) % tuple(quantities.values())
 
 
 def read_quantities(document: str) -> dict[str, Decimal | int]:
@@ -42,14 +45,20 @@ def read_quantities(document: str) -> dict[str, Decimal | int]:
     }
 
 
-def write_parts(parts: Iterable[tuple[int, Decimal | int, int]]) -> str:
+def write_parts(parts: Sequence[tuple[int, Decimal | int, int]]) -> str:
     """(id of the rate, quantity, pico-USD) of everything that was charged."""
-    return "[" + ",".join([f"[{rate_id},{number(quantity)},{pico}]" for rate_id, quantity, pico in parts]) + "]"
+    return "[" + ",".join([f"[{rate_id},{quantity},{pico}]" for rate_id, quantity, pico in parts]) + "]"
 
 
 def write_usage(usage: Usage) -> str:
     """Everything that was reported; what was not is left out."""
-    found = [f'"{name}":{count}' for name, count in zip(_COUNTS, _read_counts(usage), strict=True) if count is not None]
+    counts = usage[:_PLAIN]
+    document = _counts(tuple([count is None for count in counts])) % tuple(
+        [count for count in counts if count is not None]
+    )
+    if not usage.units and not usage.estimated:
+        return document
+    found = [document[1:-1]] if len(document) > len("{}") else []
     if usage.units:
         found.append('"units":{' + ",".join([f'"{unit}":"{number}"' for unit, number in usage.units.items()]) + "}")
     if usage.estimated:
@@ -57,10 +66,48 @@ def write_usage(usage: Usage) -> str:
     return "{" + ",".join(found) + "}"
 
 
+@lru_cache(maxsize=1024)
+def _object(names: tuple[str, ...]) -> str:
+    """An object with a gap for the number of each name; the same few sets of names come again and again."""
+    return "{" + ",".join(f'"{name}":%s' for name in names) + "}"
+
+
+@lru_cache(maxsize=1024)
+def _counts(missing: tuple[bool, ...]) -> str:
+    return _object(tuple(name for name, absent in zip(_COUNTS, missing, strict=True) if not absent))
+
+
 def read_usage(document: str) -> Usage:
     """What `write_usage` wrote."""
-    found: dict[str, Any] = json.loads(document)
+    return _usage(json.loads(document))
+
+
+def _usage(found: dict[str, Any]) -> Usage:
     units: dict[Unit, Decimal | int] = {
         unit: int(text) if text.isdigit() else Decimal(text) for unit, text in found.pop("units", {}).items()
     }
     return Usage(**found, units=units)
+
+
+def write_call(call: ModelCall) -> str:
+    """A call as one span describes it; ids in hexadecimal, what is not known left out."""
+    found = call._asdict()
+    found["usage"] = None if call.usage is None else json.loads(write_usage(call.usage))
+    for name in ("trace_id", "span_id", "parent_id", "duplicate_of"):
+        found[name] = found[name].hex()
+    return json.dumps({name: value for name, value in found.items() if value is not None}, separators=(",", ":"))
+
+
+def read_call(document: str) -> ModelCall:
+    """What `write_call` wrote."""
+    found: dict[str, Any] = {**dict.fromkeys(ModelCall._fields), **json.loads(document)}
+    for name in ("trace_id", "span_id", "parent_id", "duplicate_of"):
+        found[name] = bytes.fromhex(found[name])
+    found["route"] = Route(*found["route"])
+    found["usage"] = None if found["usage"] is None else _usage(found["usage"])
+    attribution = Attribution(*found["attribution"])
+    found["attribution"] = attribution._replace(tags=tuple(attribution.tags))
+    found["resource"] = Resource(*found["resource"])
+    for name in ("reported", "quoted"):
+        found[name] = None if found[name] is None else Reported(*found[name])
+    return ModelCall(**found)

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Final
 from spancost_pricing import PICO_USD
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from spancost_pricing import Charge
 
 # Tags: field number << 3 | wire type, https://protobuf.dev/programming-guides/encoding/
@@ -29,53 +32,61 @@ class Enricher:
     """Turns charges into the bytes of `spancost.cost.*` and `spancost.price.*` attributes."""
 
     def __init__(self) -> None:
-        self._total = _double_prefix("spancost.cost.usd")
-        self._computed = _double_prefix("spancost.cost.computed_usd")
-        self._parts: dict[str, bytes] = {}
         # Thousands of charges share a few hundred sets of rates.
-        self._provenance = lru_cache(maxsize=4096)(_provenance)
+        self._template = lru_cache(maxsize=4096)(_template)
 
     def __call__(self, charge: Charge) -> bytes:
         """Attributes to append: the total and its parts where there is a charge, and what it is based on."""
-        items = charge.items
-        encoded = [
-            self._provenance(
-                charge.status,
-                charge.reason,
-                charge.book,
-                tuple([item.price_id for item in items]),
-                tuple([item.source for item in items]),
-            )
-        ]
-        if charge.total_pico is not None:
-            encoded.append(self._total + _pack_double(charge.total_pico / PICO_USD))
-        if charge.computed_pico is not None:
-            encoded.append(self._computed + _pack_double(charge.computed_pico / PICO_USD))
-        amounts: dict[str, int] = {}
-        for item in items:
-            amounts[item.unit] = amounts.get(item.unit, 0) + item.amount_pico
-        for unit, pico in amounts.items():
-            prefix = self._parts.get(unit)
-            if prefix is None:
-                prefix = self._parts[unit] = _double_prefix(f"spancost.cost.{unit}_usd")
-            encoded.append(prefix + _pack_double(pico / PICO_USD))
-        return b"".join(encoded)
+        status, reason, total, items, book, _, _, _, computed = charge
+        units = tuple([item[0] for item in items])
+        rates = tuple([item[4:8] for item in items])
+        template = self._template(status, reason, book, total is None, computed is None, units, rates)
+        amounts = [item[3] for item in items] if len(set(units)) == len(units) else _by_unit(charge)
+        if computed is not None:
+            amounts.insert(0, computed)
+        if total is not None:
+            amounts.insert(0, total)
+        return template % tuple([_pack_double(pico / PICO_USD) for pico in amounts])
+
+    def duplicate(self, span_id: bytes) -> bytes:
+        """Attributes to append to a span that is not charged, because another one is."""
+        return _string("spancost.duplicate_of", span_id.hex())
 
 
-def _provenance(
-    status: str, reason: str | None, book: str, price_ids: tuple[str, ...], sources: tuple[str, ...]
+def _by_unit(charge: Charge) -> list[int]:
+    amounts: dict[str, int] = {}
+    for item in charge.items:
+        amounts[item.unit] = amounts.get(item.unit, 0) + item.amount_pico
+    return list(amounts.values())
+
+
+def _template(
+    status: str,
+    reason: str | None,
+    book: str,
+    no_total: bool,
+    not_computed: bool,
+    units: tuple[str, ...],
+    rates: tuple[tuple[str, datetime | None, str, str], ...],
 ) -> bytes:
+    """Everything but the amounts, with a gap for each: the total, the computed total, the parts by unit."""
     texts = {
         "spancost.cost.status": status,
         "spancost.cost.reason": reason,
         "spancost.price.book": book,
-        "spancost.price.id": _distinct(price_ids),
-        "spancost.price.source": _distinct(sources),
+        "spancost.price.id": _distinct([price_id for price_id, *_ in rates]),
+        "spancost.price.source": _distinct([source for *_, source in rates]),
     }
-    return b"".join(_string(name, text) for name, text in texts.items() if text is not None)
+    provenance = b"".join(_string(name, text) for name, text in texts.items() if text is not None)
+    names = [] if no_total else ["spancost.cost.usd"]
+    names += [] if not_computed else ["spancost.cost.computed_usd"]
+    names += [f"spancost.cost.{unit}_usd" for unit in dict.fromkeys(units)]
+    return provenance.replace(b"%", b"%%") + b"".join(
+        _double_prefix(name).replace(b"%", b"%%") + b"%b" for name in names
+    )
 
 
-def _distinct(names: tuple[str, ...]) -> str | None:
+def _distinct(names: Sequence[str]) -> str | None:
     return ", ".join(dict.fromkeys(names)) if names else None
 
 

@@ -39,7 +39,9 @@ class Interned:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._series: dict[Series, int] = {}
+        self._named: dict[int, Series] = {}
         self._rates: dict[tuple[object, ...], int] = {}
+        self._units: dict[int, str] = {}
 
     def series(self, series: Series) -> int:
         """The id of a series."""
@@ -51,10 +53,30 @@ class Interned:
             self._series[series] = found
         return found
 
+    def named(self, series_id: int) -> Series:
+        """The series with this id."""
+        found = self._named.get(series_id)
+        if found is None:
+            query = f"SELECT {', '.join(Series._fields)} FROM series WHERE id = ?"
+            found = Series(*self._connection.execute(query, (series_id,)).fetchone())
+            if len(self._named) >= _MAX_KEPT:
+                self._named.clear()
+            self._named[series_id] = found
+        return found
+
+    def unit(self, rate_id: int) -> str:
+        """What the rate with this id is a rate of."""
+        found = self._units.get(rate_id)
+        if found is None:
+            (found,) = self._connection.execute("SELECT unit FROM rates WHERE id = ?", (rate_id,)).fetchone()
+            if len(self._units) >= _MAX_KEPT:
+                self._units.clear()
+            self._units[rate_id] = found
+        return found
+
     def rate(self, item: LineItem) -> int:
         """The id of a line item's rate, with everything that explains it."""
-        explained = (item.price_id, item.valid_from, item.layer, item.source, item.multipliers)
-        key = (item.unit, item.rate_pico, *explained)
+        key = (item[0], item[2], item[4:])  # everything but the quantity and its amount
         found = self._rates.get(key)
         if found is None:
             valid_from = "" if item.valid_from is None else item.valid_from.isoformat()
@@ -68,8 +90,8 @@ class Interned:
 
     def forget(self) -> None:
         """Drop what is remembered: ids handed out inside a transaction that was rolled back do not exist."""
-        self._series.clear()
-        self._rates.clear()
+        for remembered in (self._series, self._named, self._rates, self._units):
+            remembered.clear()
 
     def _find(self, table: str, values: tuple[str, ...]) -> int:
         columns = _COLUMNS[table]

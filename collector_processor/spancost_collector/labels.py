@@ -6,6 +6,7 @@ totals in order of first appearance, so a restart admits the same values again a
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -29,15 +30,20 @@ class Labels(NamedTuple):
 
 
 class LabelBounds:
-    """Admits label values until a dimension is full."""
+    """Admits label values until a dimension is full; shared by everything that shows calls, whatever thread asks."""
 
     def __init__(self, *, max_values: int, tenant: bool) -> None:
         self.dimensions: tuple[str, ...] = (*DIMENSIONS, TENANT) if tenant else DIMENSIONS
         self._max_values = max_values
         self._admitted: dict[str, set[str]] = {dimension: set() for dimension in self.dimensions}
+        self._lock = Lock()
 
     def labels(self, series: Series) -> Labels:
         """The label values of `series`, in the order of `dimensions`."""
+        with self._lock:
+            return self._labels(series)
+
+    def _labels(self, series: Series) -> Labels:
         values: list[str] = []
         folded: list[str] = []
         for dimension, admitted in self._admitted.items():

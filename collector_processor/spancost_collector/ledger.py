@@ -1,34 +1,43 @@
 """Where paid calls are kept: one durable transaction per group of calls, each call once.
 
 A call is a row only when SQLite has committed it with `synchronous=FULL`; the unique key (start time, span id) turns
-any redelivery into a no-op, and `record` returns just the calls that were new, so whoever counts after it cannot
-count twice. One process writes a ledger; any number read it. No prompt or completion text is ever stored.
+any redelivery into a no-op, and `record` returns just the calls that were new and what their sums moved by, so whoever
+counts after it cannot count twice. One process writes a ledger; any number read it. No prompt or completion text is
+ever stored.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import sqlite3
+import time
 from collections import defaultdict
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from spancost_collector import schema
-from spancost_collector.documents import write_parts, write_quantities, write_usage
+from spancost_collector import kept, rows, schema
+from spancost_collector.credit import settle
+from spancost_collector.documents import read_call, write_call
+from spancost_collector.election.decision import Group
+from spancost_collector.election.winner import merged, ranked
 from spancost_collector.errors import LedgerError, LedgerUnavailableError
 from spancost_collector.interning import Interned, Series
-from spancost_collector.rollup import HOUR_NS, Key, Rollup, parts_of
+from spancost_collector.ledger_faults import is_damage, told
+from spancost_collector.rollup import HOUR_NS, Rollup
 from spancost_pricing import PICO_USD
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from spancost_collector.call import Charged, ModelCall
+    from spancost_collector.call import Charged, Key, ModelCall
     from spancost_collector.counting import Counter
+    from spancost_collector.credit import Moves
+    from spancost_collector.election.decision import Member
+
+_KEYS_A_QUERY: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +54,48 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenBack:
-    """What repricing has lowered a counter by since the ledger began; counters go on carrying it."""
+class Credit:
+    """By how much a counter of a series is above its sum; see `credit`."""
 
     series: Series
     counter: Counter
     label: str
     amount: int
+
+
+class Rise(NamedTuple):
+    """By how much a counter of a series goes up."""
+
+    series: Series
+    counter: Counter
+    label: str
+    amount: int
+
+
+class Revision(NamedTuple):
+    """Rows that no longer hold, and what takes their place."""
+
+    withdrawn: Sequence[Key]
+    charged: Charged | None
+
+
+class Recorded(NamedTuple):
+    """What a commit changed."""
+
+    fresh: list[Charged]
+    """The calls that the ledger did not have."""
+    rises: list[Rise]
+
+
+class Kept(NamedTuple):
+    """What was described last, as far back as was asked for."""
+
+    alone: list[ModelCall]
+    """Calls with one description, oldest first."""
+    groups: list[Group]
+    """The others."""
+    horizon: int
+    """No call that began later is missing."""
 
 
 def series_of(call: ModelCall) -> Series:
@@ -85,6 +129,7 @@ class Ledger:
         except BaseException:
             self._lock.close()
             raise
+        self._damaged = False
         self._interned = Interned(self._connection)
 
     def _open(self, busy_seconds: float) -> sqlite3.Connection:
@@ -103,34 +148,106 @@ class Ledger:
                 schema.migrate(connection, found)
         except sqlite3.Error as error:
             connection.close()
-            raise LedgerError(
-                f"{self._path}: cannot be opened as a ledger ({error}). "
-                "Check that it is a spancost ledger, that the disk has room and that the folder is writable"
-            ) from error
+            raise LedgerError(told(self._path, "cannot be opened as a ledger", error)) from error
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def record(self, calls: Sequence[Charged]) -> list[Charged]:
-        """Commit `calls` durably and return those that were not in the ledger yet, in order.
+    def record(
+        self, calls: Sequence[Charged], revisions: Sequence[Revision] = (), members: Sequence[Member] = ()
+    ) -> Recorded:
+        """Commit `calls`, and what they change about earlier ones, durably and together.
 
         Raises:
-            LedgerUnavailableError: nothing of `calls` was kept (disk full, file locked or damaged).
+            LedgerUnavailableError: nothing of it was kept (disk full, file locked or damaged).
         """
-        if not calls:
-            return []
+        if not calls and not revisions and not members:
+            return Recorded([], [])
         try:
             with self._transaction():
-                fresh = [call for call in calls if self._insert(call)]
-                self._roll_up(fresh)
+                added, withdrawn = Rollup(), Rollup(takes_back=True)
+                fresh = self._insert(calls, added)
+                if revisions:
+                    self._revise(revisions, added, withdrawn)
+                if members:
+                    self._keep_members(members)
+                moves: Moves = {}
+                for sums in (added, withdrawn):
+                    sums.write(self._connection)
+                    sums.count(moves)
+                rises = settle(self._connection, moves)
         except sqlite3.Error as error:
             self._interned.forget()
-            raise LedgerUnavailableError(f"{self._path}: not committed: {error}") from error
+            raise self._unavailable("not committed", error) from error
         except BaseException:
             self._interned.forget()
             raise
-        return fresh
+        named = self._interned.named
+        return Recorded(fresh, [Rise(named(key[0]), key[1], key[2], amount) for key, amount in rises.items()])
+
+    def known(self, keys: Sequence[Key]) -> set[Key]:
+        """Which of these descriptions the ledger has, charged or not.
+
+        Raises:
+            LedgerUnavailableError: it cannot be read.
+        """
+        found: set[Key] = set()
+        try:
+            for first in range(0, len(keys), _KEYS_A_QUERY):
+                some = keys[first : first + _KEYS_A_QUERY]
+                wanted = f"WITH wanted (a, b) AS (VALUES {','.join(['(?,?)'] * len(some))}) SELECT a, b FROM wanted"
+                values = [value for key in some for value in key]
+                for table in ("calls", "descriptions"):
+                    query = f"{wanted} CROSS JOIN {table} ON start_ns = a AND span_id = b"
+                    found.update(self._connection.execute(query, values).fetchall())
+        except sqlite3.Error as error:
+            raise self._unavailable("cannot be read", error) from error
+        return found
+
+    def recent(self, limit: int) -> Kept:
+        """The last `limit` calls in order of arrival, and all whose usage is still awaited."""
+        execute = self._connection.execute
+        groups, described = self._groups(limit)
+        alone = [
+            call
+            for values in execute(
+                f"{rows.SELECT} WHERE calls.rowid IN (SELECT rowid FROM calls ORDER BY rowid DESC LIMIT ?)"
+                f" OR calls.rowid IN (SELECT rowid FROM calls WHERE {schema.PENDING})"
+                " ORDER BY calls.rowid",
+                (limit,),
+            )
+            if (call := rows.described(values)).key not in described
+        ]
+        horizon = 0
+        for table in ("calls", "descriptions"):
+            (missing,) = execute(f"SELECT EXISTS (SELECT 1 FROM {table} LIMIT 1 OFFSET ?)", (limit,)).fetchone()
+            if missing:
+                (latest,) = execute(f"SELECT MAX(start_ns) FROM {table}").fetchone()
+                horizon = max(horizon, latest)
+        return Kept(alone, groups, horizon)
+
+    def _groups(self, limit: int) -> tuple[list[Group], set[Key]]:
+        """The groups of the last descriptions, whole, and the keys of all that have one."""
+        columns = "SELECT id, document, row_start_ns, row_span_id, instead FROM descriptions"
+        newest = "FROM descriptions ORDER BY id DESC LIMIT :limit"
+        found = self._connection.execute(
+            f"{columns} WHERE id IN (SELECT id {newest})"
+            f" UNION {columns} WHERE (row_start_ns, row_span_id) IN (SELECT row_start_ns, row_span_id {newest})"
+            " ORDER BY id",
+            {"limit": limit},
+        )
+        members: dict[Key, list[ModelCall]] = defaultdict(list)
+        groups: list[Group] = []
+        for _, document, start_ns, span_id, instead in found:
+            call = read_call(document)
+            if start_ns is None:
+                groups.append(Group(None, (call,), instead))
+            else:
+                members[start_ns, span_id].append(call)
+        for best in map(ranked, members.values()):
+            groups.append(Group(merged(best), tuple(best), best[0].span_id))
+        return groups, {member.key for group in groups for member in group.members}
 
     @contextmanager
     def _transaction(self) -> Generator[None]:
@@ -144,77 +261,77 @@ class Ledger:
                 self._connection.execute("ROLLBACK")
             raise
 
-    def _insert(self, charged: Charged) -> bool:
-        call, charge = charged
-        usage, route, rate = call.usage, call.route, self._interned.rate
-        cursor = self._connection.execute(
-            "INSERT INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-            " ON CONFLICT (start_ns, span_id) DO NOTHING",
-            (
-                call.start_ns,
-                call.span_id,
-                call.trace_id,
-                call.end_ns,
-                self._interned.series(series_of(call)),
-                call.attribution.user,
-                call.attribution.session,
-                call.operation,
-                call.request_model,
-                call.response_model,
-                call.response_id,
-                route.service_tier,
-                route.region,
-                route.deployment,
-                route.speed,
-                call.dialect,
-                call.outcome,
-                charge.status,
-                charge.reason or "",
-                charge.detail,
-                charge.total_pico,
-                charge.computed_pico,
-                None if call.reported is None else call.reported.pico,
-                None if call.reported is None else call.reported.by,
-                None if usage is None else usage.input_tokens,
-                None if usage is None else usage.output_tokens,
-                None if usage is None else write_usage(usage),
-                write_quantities(charge.quantities),
-                write_parts([(rate(item), item.quantity, item.amount_pico) for item in charge.items]),
-                json.dumps(charge.assumptions) if charge.assumptions else "[]",
-                charge.book,
-            ),
-        )
-        return cursor.rowcount == 1
+    def _insert(self, calls: Sequence[Charged], sums: Rollup) -> list[Charged]:
+        """Add the calls that are not there yet, and to the sums; those calls."""
+        connection, interned = self._connection, self._interned
+        series_ids = [interned.series(series_of(call)) for call, _ in calls]
+        (last,) = connection.execute("SELECT MAX(rowid) FROM calls").fetchone()
+        inserted = connection.executemany(
+            rows.INSERT,
+            [rows.row(charged, series_id, interned) for charged, series_id in zip(calls, series_ids, strict=True)],
+        ).rowcount
+        new: set[Key] | None = None
+        if inserted != len(calls):
+            found = connection.execute("SELECT start_ns, span_id FROM calls WHERE rowid > ?", (last or 0,))
+            new = set(found.fetchall())
+        fresh: list[Charged] = []
+        for charged, series_id in zip(calls, series_ids, strict=True):
+            call, charge = charged
+            if new is not None:
+                if call.key not in new:
+                    continue
+                new.discard(call.key)
+            fresh.append(charged)
+            sums.add((call.end_ns // HOUR_NS, series_id, call.outcome, charge.status, charge.reason or ""), charge)
+        return fresh
 
-    def _roll_up(self, calls: Sequence[Charged]) -> None:
-        sums = Rollup()
-        for call, charge in calls:
-            series_id = self._interned.series(series_of(call))
-            key = Key(call.end_ns // HOUR_NS, series_id, call.outcome, charge.status, charge.reason or "")
-            sums.add(key, parts_of(charge))
-        sums.write(self._connection)
+    def _revise(self, revisions: Sequence[Revision], added: Rollup, withdrawn: Rollup) -> None:
+        connection = self._connection
+        charges = kept.find(connection, [key for revision in revisions for key in revision.withdrawn])
+        kept.keep_revisions(connection, charges, time.time_ns())
+        for charge in charges:
+            withdrawn.add_parts(charge.summed_under, charge.amounts(self._interned.unit))
+        connection.executemany(
+            "DELETE FROM calls WHERE start_ns = ? AND span_id = ?", [(one.start_ns, one.span_id) for one in charges]
+        )
+        self._insert([revision.charged for revision in revisions if revision.charged is not None], added)
+
+    def _keep_members(self, members: Sequence[Member]) -> None:
+        self._connection.executemany(
+            "INSERT INTO descriptions (start_ns, span_id, row_start_ns, row_span_id, instead, document)"
+            " VALUES (?,?,?,?,?,?) ON CONFLICT DO UPDATE SET row_start_ns = excluded.row_start_ns,"
+            " row_span_id = excluded.row_span_id, instead = excluded.instead",
+            [(*call.key, *(row or (None, None)), instead, write_call(call)) for call, row, instead in members],
+        )
 
     def totals(self) -> Iterator[Total]:
         """Every series' totals since the ledger began, in the order in which the series first appeared."""
         yield from _totals(self._connection)
 
-    def taken_back(self) -> Iterator[TakenBack]:
-        """What repricing took out of the totals."""
+    def credit(self) -> Iterator[Credit]:
+        """By how much counters are above the totals."""
         for counter, label, usd, pico, *series in self._connection.execute(
             "SELECT counter, label, usd, pico, feature, task, tenant, provider, model, environment, release, service"
-            " FROM taken_back JOIN series ON series.id = series_id ORDER BY series_id, counter, label"
+            " FROM credit JOIN series ON series.id = series_id ORDER BY series_id, counter, label"
         ):
-            yield TakenBack(Series(*series), counter, label, usd * PICO_USD + pico)
+            yield Credit(Series(*series), counter, label, usd * PICO_USD + pico)
 
     def writable(self) -> bool:
-        """Whether a commit would be accepted at this moment, found out by making one."""
+        """Whether a commit would be accepted at this moment, found out by making one; never once damage was met."""
+        if self._damaged:
+            return False
         try:
             with self._transaction():
                 # The value that it has: an empty transaction would not touch the disk, and a full one go unnoticed.
                 self._connection.execute(f"PRAGMA user_version = {schema.VERSION}")
-        except sqlite3.Error:
+        except sqlite3.Error as error:
+            self._damaged = is_damage(error)
             return False
         return True
+
+    def _unavailable(self, what: str, error: sqlite3.Error) -> LedgerUnavailableError:
+        self._damaged = self._damaged or is_damage(error)
+        return LedgerUnavailableError(told(self._path, what, error))
 
     def close(self) -> None:
         """Close the file and let another receiver have it; a second call does nothing."""

@@ -26,43 +26,39 @@ from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dspancost_collector/otlp.proto\x12\rspancost.otlp\x1a\x19google/protobuf/any.proto\x1a\x1egoogle/protobuf/duration.proto\"E\n\rExportRequest\x12\x34\n\x0eresource_spans\x18\x01 \x03(\x0b\x32\x1c.spancost.otlp.ResourceSpans\"Q\n\rResourceSpans\x12\x10\n\x08resource\x18\x01 \x03(\x0c\x12.\n\x0bscope_spans\x18\x02 \x03(\x0b\x32\x19.spancost.otlp.ScopeSpans\"*\n\nScopeSpans\x12\r\n\x05scope\x18\x01 \x03(\x0c\x12\r\n\x05spans\x18\x02 \x03(\x0c\"\x90\x01\n\x08Resource\x12;\n\nattributes\x18\x01 \x03(\x0b\x32\'.spancost.otlp.Resource.AttributesEntry\x1aG\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.spancost.otlp.Value:\x02\x38\x01\"\x15\n\x05Scope\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x8c\x02\n\x04Span\x12\x10\n\x08trace_id\x18\x01 \x01(\x0c\x12\x0f\n\x07span_id\x18\x02 \x01(\x0c\x12\x1c\n\x14start_time_unix_nano\x18\x07 \x01(\x06\x12\x1a\n\x12\x65nd_time_unix_nano\x18\x08 \x01(\x06\x12\x37\n\nattributes\x18\t \x03(\x0b\x32#.spancost.otlp.Span.AttributesEntry\x12%\n\x06status\x18\x0f \x01(\x0b\x32\x15.spancost.otlp.Status\x1aG\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.spancost.otlp.Value:\x02\x38\x01\"\x16\n\x06Status\x12\x0c\n\x04\x63ode\x18\x03 \x01(\x05\"k\n\x05Value\x12\x16\n\x0cstring_value\x18\x01 \x01(\tH\x00\x12\x14\n\nbool_value\x18\x02 \x01(\x08H\x00\x12\x13\n\tint_value\x18\x03 \x01(\x03H\x00\x12\x16\n\x0c\x64ouble_value\x18\x04 \x01(\x01H\x00\x42\x07\n\x05value\"H\n\x0e\x45xportResponse\x12\x36\n\x0fpartial_success\x18\x01 \x01(\x0b\x32\x1d.spancost.otlp.PartialSuccess\"?\n\x0ePartialSuccess\x12\x16\n\x0erejected_spans\x18\x01 \x01(\x03\x12\x15\n\rerror_message\x18\x02 \x01(\t\"Q\n\tRpcStatus\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12%\n\x07\x64\x65tails\x18\x03 \x03(\x0b\x32\x14.google.protobuf.Any\";\n\tRetryInfo\x12.\n\x0bretry_delay\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Durationb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dspancost_collector/otlp.proto\x12\rspancost.otlp\x1a\x19google/protobuf/any.proto\x1a\x1egoogle/protobuf/duration.proto\"E\n\rExportRequest\x12\x34\n\x0eresource_spans\x18\x01 \x03(\x0b\x32\x1c.spancost.otlp.ResourceSpans\"Q\n\rResourceSpans\x12\x10\n\x08resource\x18\x01 \x03(\x0c\x12.\n\x0bscope_spans\x18\x02 \x03(\x0b\x32\x19.spancost.otlp.ScopeSpans\"*\n\nScopeSpans\x12\r\n\x05scope\x18\x01 \x03(\x0c\x12\r\n\x05spans\x18\x02 \x03(\x0c\"\x1e\n\x08Resource\x12\x12\n\nattributes\x18\x01 \x03(\x0c\"&\n\x05Scope\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"\xb6\x01\n\x04Span\x12\x10\n\x08trace_id\x18\x01 \x01(\x0c\x12\x0f\n\x07span_id\x18\x02 \x01(\x0c\x12\x16\n\x0eparent_span_id\x18\x04 \x01(\x0c\x12\x1c\n\x14start_time_unix_nano\x18\x07 \x01(\x06\x12\x1a\n\x12\x65nd_time_unix_nano\x18\x08 \x01(\x06\x12\x12\n\nattributes\x18\t \x03(\x0c\x12%\n\x06status\x18\x0f \x01(\x0b\x32\x15.spancost.otlp.Status\"\x16\n\x06Status\x12\x0c\n\x04\x63ode\x18\x03 \x01(\x05\"=\n\tAttribute\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.spancost.otlp.Value\"\x98\x01\n\x05Value\x12\x16\n\x0cstring_value\x18\x01 \x01(\tH\x00\x12\x14\n\nbool_value\x18\x02 \x01(\x08H\x00\x12\x13\n\tint_value\x18\x03 \x01(\x03H\x00\x12\x16\n\x0c\x64ouble_value\x18\x04 \x01(\x01H\x00\x12+\n\x0b\x61rray_value\x18\x05 \x01(\x0b\x32\x14.spancost.otlp.ArrayH\x00\x42\x07\n\x05value\"\x17\n\x05\x41rray\x12\x0e\n\x06values\x18\x01 \x03(\x0c\"H\n\x0e\x45xportResponse\x12\x36\n\x0fpartial_success\x18\x01 \x01(\x0b\x32\x1d.spancost.otlp.PartialSuccess\"?\n\x0ePartialSuccess\x12\x16\n\x0erejected_spans\x18\x01 \x01(\x03\x12\x15\n\rerror_message\x18\x02 \x01(\t\"Q\n\tRpcStatus\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12%\n\x07\x64\x65tails\x18\x03 \x03(\x0b\x32\x14.google.protobuf.Any\";\n\tRetryInfo\x12.\n\x0bretry_delay\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Durationb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'spancost_collector.otlp_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RESOURCE_ATTRIBUTESENTRY']._loaded_options = None
-  _globals['_RESOURCE_ATTRIBUTESENTRY']._serialized_options = b'8\001'
-  _globals['_SPAN_ATTRIBUTESENTRY']._loaded_options = None
-  _globals['_SPAN_ATTRIBUTESENTRY']._serialized_options = b'8\001'
   _globals['_EXPORTREQUEST']._serialized_start=107
   _globals['_EXPORTREQUEST']._serialized_end=176
   _globals['_RESOURCESPANS']._serialized_start=178
   _globals['_RESOURCESPANS']._serialized_end=259
   _globals['_SCOPESPANS']._serialized_start=261
   _globals['_SCOPESPANS']._serialized_end=303
-  _globals['_RESOURCE']._serialized_start=306
-  _globals['_RESOURCE']._serialized_end=450
-  _globals['_RESOURCE_ATTRIBUTESENTRY']._serialized_start=379
-  _globals['_RESOURCE_ATTRIBUTESENTRY']._serialized_end=450
-  _globals['_SCOPE']._serialized_start=452
-  _globals['_SCOPE']._serialized_end=473
-  _globals['_SPAN']._serialized_start=476
-  _globals['_SPAN']._serialized_end=744
-  _globals['_SPAN_ATTRIBUTESENTRY']._serialized_start=379
-  _globals['_SPAN_ATTRIBUTESENTRY']._serialized_end=450
-  _globals['_STATUS']._serialized_start=746
-  _globals['_STATUS']._serialized_end=768
-  _globals['_VALUE']._serialized_start=770
-  _globals['_VALUE']._serialized_end=877
-  _globals['_EXPORTRESPONSE']._serialized_start=879
-  _globals['_EXPORTRESPONSE']._serialized_end=951
-  _globals['_PARTIALSUCCESS']._serialized_start=953
-  _globals['_PARTIALSUCCESS']._serialized_end=1016
-  _globals['_RPCSTATUS']._serialized_start=1018
-  _globals['_RPCSTATUS']._serialized_end=1099
-  _globals['_RETRYINFO']._serialized_start=1101
-  _globals['_RETRYINFO']._serialized_end=1160
+  _globals['_RESOURCE']._serialized_start=305
+  _globals['_RESOURCE']._serialized_end=335
+  _globals['_SCOPE']._serialized_start=337
+  _globals['_SCOPE']._serialized_end=375
+  _globals['_SPAN']._serialized_start=378
+  _globals['_SPAN']._serialized_end=560
+  _globals['_STATUS']._serialized_start=562
+  _globals['_STATUS']._serialized_end=584
+  _globals['_ATTRIBUTE']._serialized_start=586
+  _globals['_ATTRIBUTE']._serialized_end=647
+  _globals['_VALUE']._serialized_start=650
+  _globals['_VALUE']._serialized_end=802
+  _globals['_ARRAY']._serialized_start=804
+  _globals['_ARRAY']._serialized_end=827
+  _globals['_EXPORTRESPONSE']._serialized_start=829
+  _globals['_EXPORTRESPONSE']._serialized_end=901
+  _globals['_PARTIALSUCCESS']._serialized_start=903
+  _globals['_PARTIALSUCCESS']._serialized_end=966
+  _globals['_RPCSTATUS']._serialized_start=968
+  _globals['_RPCSTATUS']._serialized_end=1049
+  _globals['_RETRYINFO']._serialized_start=1051
+  _globals['_RETRYINFO']._serialized_end=1110
 # @@protoc_insertion_point(module_scope)

@@ -9,54 +9,27 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final, Protocol
 
+from spancost_collector.charging import Charging
 from spancost_collector.decode import Export, MalformedRequestError
 from spancost_collector.errors import LedgerUnavailableError
 from spancost_collector.normalise import UnreadableSpanError
 from spancost_collector.outcome import Refusal
-from spancost_pricing.reported import differs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from spancost_collector.accounts import Accounts
-    from spancost_collector.call import Charged, ModelCall
+    from spancost_collector.call import ModelCall
+    from spancost_collector.charging import Ledger, Observer
     from spancost_collector.decode import Place
+    from spancost_collector.election import Election
     from spancost_collector.enrich import Enricher
-    from spancost_collector.ledger import TakenBack, Total
     from spancost_collector.metrics import ReceiverMetrics
     from spancost_collector.normalise import Normaliser
     from spancost_collector.price import Price
 
 
 _log: Final = logging.getLogger(__name__)
-
-
-class Ledger(Protocol):
-    """Where paid calls are kept; `ledger.Ledger` in production."""
-
-    def record(self, calls: Sequence[Charged]) -> list[Charged]:
-        """Commit durably; return the calls that were new.
-
-        Raises:
-            LedgerUnavailableError: nothing was kept.
-        """
-        ...
-
-    def totals(self) -> Iterable[Total]:
-        """What has been spent so far, series in order of first appearance."""
-        ...
-
-    def taken_back(self) -> Iterable[TakenBack]:
-        """What repricing took out of that, and counters still carry."""
-        ...
-
-    def writable(self) -> bool:
-        """Whether a commit would be accepted at this moment."""
-        ...
-
-    def close(self) -> None:
-        """Close it for good."""
-        ...
 
 
 class Forward(Protocol):
@@ -80,21 +53,37 @@ class Pipeline:
         normaliser: Normaliser,
         price: Price,
         enricher: Enricher,
+        election: Election,
         ledger: Ledger,
         accounts: Accounts,
         metrics: ReceiverMetrics,
         forward: Forward | None,
+        observers: Sequence[Observer] = (),
     ) -> None:
+        """Connect the stages; `observers` are told of every call that is newly charged, once it is committed."""
         self._normaliser = normaliser
-        self._price = price
-        self._enricher = enricher
         self._ledger = ledger
-        self._accounts = accounts
+        self._charging = Charging(
+            election=election,
+            price=price,
+            enricher=enricher,
+            ledger=ledger,
+            accounts=accounts,
+            metrics=metrics,
+            observers=observers,
+        )
         self._metrics = metrics
         self._forward = forward
 
     def __call__(self, bodies: Sequence[bytes]) -> list[Refusal | None]:
         """Process requests together: one ledger transaction, as few forwards as possible."""
+        return self._process(bodies, self._forward)
+
+    def keep(self, bodies: Sequence[bytes]) -> list[Refusal | None]:
+        """Charge requests whose senders wait no longer, without holding up the next hop."""
+        return self._process(bodies, None)
+
+    def _process(self, bodies: Sequence[bytes], forward: Forward | None) -> list[Refusal | None]:
         answers: list[Refusal | None] = [None] * len(bodies)
         exports: dict[int, Export] = {}
         for index, body in enumerate(bodies):
@@ -109,31 +98,34 @@ class Pipeline:
             _log.warning("%d requests not acknowledged: %s", len(exports), error)
             refusal = Refusal("unavailable", "the ledger did not commit, and its receiver has logged why; send again")
             return [refusal if index in exports else answer for index, answer in enumerate(answers)]
-        if self._forward is not None:
-            taken = self._forward([export.encode() for export in exports.values()])
+        if forward is not None:
+            taken = forward([export.encode() for export in exports.values()])
             for index, answer in zip(exports, taken, strict=True):
                 answers[index] = answer
         return answers
 
+    def use_prices(self, price: Price) -> None:
+        """Charge by these prices from the next group on."""
+        self._charging.price = price
+
     def check(self) -> Refusal | None:
         """What would keep an export from being acknowledged at this moment; None when nothing would."""
         if not self._ledger.writable():
-            return Refusal("unavailable", "ledger: it accepts no commit; see that its disk has room and is writable")
+            return Refusal(
+                "unavailable",
+                "ledger: it accepts no commit; see that its disk has room and is writable,"
+                " or check it with `spancost doctor --ledger`",
+            )
         return None if self._forward is None else self._forward.check()
 
     def _charge(self, exports: Sequence[Export]) -> None:
-        places, found = self._find(exports)
-        calls = self._price(found)
-        for place, (_, charge) in zip(places, calls, strict=True):
-            if place is not None:
-                place.append(self._enricher(charge))
-        fresh = self._ledger.record(calls) if calls else []
-        self._accounts.observe(fresh)
+        places, calls = self._find(exports)
+        if calls:
+            for place, attributes in zip(places, self._charging(calls), strict=True):
+                if place is not None and attributes:
+                    place.append(attributes)
         self._metrics.spans.inc(sum(export.spans for export in exports))
         self._metrics.model_calls.inc(len(calls))
-        self._metrics.duplicates.inc(len(calls) - len(fresh))
-        self._metrics.differences.inc(sum(differs(charge) for _, charge in fresh))
-        self._metrics.mismatches.inc(sum(charge.status == "invalid_usage" for _, charge in fresh))
 
     def _find(self, exports: Sequence[Export]) -> tuple[list[Place | None], list[ModelCall]]:
         """The model calls of the group, and where each is to be enriched (None: another receiver already did)."""
@@ -152,6 +144,8 @@ class Pipeline:
                 if unknown_operation:
                     self._metrics.unknown_operations.inc()
                 if call is not None:
+                    if call.assumed is not None:
+                        self._metrics.assumed.inc()
                     places.append(None if enriched else place)
                     calls.append(call)
         return places, calls

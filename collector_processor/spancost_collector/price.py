@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from spancost_collector.call import Charged
 from spancost_pricing.reported import as_reported
@@ -10,8 +10,10 @@ from spancost_pricing.reported import as_reported
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from spancost_collector.call import ModelCall
+    from spancost_collector.call import ModelCall, Reported
     from spancost_pricing import Charge, Route, Usage
+
+_CACHED: Final = "answered from a cache in front of the provider, who bills nothing for it"
 
 
 class Book(Protocol):
@@ -30,8 +32,27 @@ class Price:
 
     def __call__(self, calls: Sequence[ModelCall]) -> list[Charged]:
         """The same calls in the same order, each with its charge."""
-        return [Charged(call, self._charge(call)) for call in calls]
+        charge = self._book.charge
+        return [
+            Charged(call, charge(call.route, call.usage, call.end_ns) if _is_simple(call) else self._owed(call))
+            for call in calls
+        ]
 
-    def _charge(self, call: ModelCall) -> Charge:
+    def _owed(self, call: ModelCall) -> Charge:
         charge = self._book.charge(call.route, call.usage, call.end_ns)
-        return charge if call.reported is None else as_reported(charge, call.reported.pico, call.reported.by)
+        return what_is_owed(charge, call.reported, cached=call.cached, assumed=call.assumed)
+
+
+def what_is_owed(charge: Charge, reported: Reported | None, *, cached: bool, assumed: str | None) -> Charge:
+    """The charge, given what the biller says itself, and how the call was read."""
+    if assumed is not None:
+        charge = charge._replace(assumptions=(*charge.assumptions, assumed))
+    if reported is not None:
+        return as_reported(charge, reported.pico, reported.by)
+    if cached:
+        return charge._replace(status="free", reason=None, total_pico=0, items=(), detail=_CACHED)
+    return charge
+
+
+def _is_simple(call: ModelCall) -> bool:
+    return call.reported is None and call.assumed is None and not call.cached

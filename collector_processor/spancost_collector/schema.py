@@ -3,7 +3,8 @@
 `calls` holds one row per paid call; its unique key (start time, span id) is what makes redelivery harmless, and
 starts with the time so that inserts append instead of scattering. `hourly` and `hourly_parts` are roll-ups kept in
 the same transaction: reports and restarts read them and never scan the calls. `rates` keeps the provenance of every
-rate that was ever charged, once; a call's parts point to it.
+rate that was ever charged, once; a call's parts point to it. `descriptions` holds the single spans behind a call that
+several of them describe, so that what was decided about them is known after a restart.
 
 Money is split wherever it is summed: `usd` whole dollars and `pico` the rest below one dollar, so no sum overflows.
 """
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 """Stored as `PRAGMA user_version`."""
 
-_V1: Final = """
+PENDING: Final = "response_id IS NOT NULL AND status = 'unpriced' AND reason = 'no_usage' AND outcome = 'ok'"
+"""Calls whose usage may still come, with the answer of the same id: an index keeps them together."""
+
+_V1: Final = f"""
 CREATE TABLE series (
     id          INTEGER PRIMARY KEY,
     feature     TEXT NOT NULL,
@@ -61,6 +65,10 @@ CREATE TABLE calls (
     deployment     TEXT,
     speed          TEXT,
     dialect        TEXT NOT NULL,
+    emitter        TEXT NOT NULL,    -- instrumentation scope
+    assumed        TEXT,             -- what was concluded and not said
+    role           TEXT NOT NULL,    -- leaf; or aggregate, where no call under it is known
+    parent_id      BLOB NOT NULL,
     outcome        TEXT NOT NULL,
     status         TEXT NOT NULL,
     reason         TEXT NOT NULL,
@@ -69,6 +77,12 @@ CREATE TABLE calls (
     computed_pico  INTEGER,          -- what our rates give, where the charge is the biller's own figure
     reported_pico  INTEGER,          -- the biller's own figure
     reported_by    TEXT,
+    quoted_pico    INTEGER,          -- what a gateway or the emitter reckons; part of no sum
+    quoted_by      TEXT,
+    cached         INTEGER NOT NULL, -- 1: answered from a cache in front of the provider
+    prompt         TEXT,
+    prompt_version TEXT,
+    tags           TEXT,             -- JSON array; NULL for none
     input_tokens   INTEGER,
     output_tokens  INTEGER,
     usage          TEXT,             -- JSON object: every reported field of Usage; NULL when none was reported
@@ -80,7 +94,22 @@ CREATE TABLE calls (
 ) STRICT;
 CREATE INDEX calls_by_end ON calls (end_ns);
 
-CREATE TABLE revisions (            -- what a call was charged before it was repriced
+CREATE INDEX calls_pending ON calls (response_id)
+    WHERE {PENDING};
+
+CREATE TABLE descriptions (         -- of calls that more than one span describes, and of aggregates that repeat calls
+    id           INTEGER PRIMARY KEY,
+    start_ns     INTEGER NOT NULL,
+    span_id      BLOB NOT NULL,
+    row_start_ns INTEGER,           -- key of the row in calls that stands for it; NULL where its parts are rows
+    row_span_id  BLOB,
+    instead      BLOB NOT NULL,     -- span id that is charged instead
+    document     TEXT NOT NULL,     -- JSON object: the call as this one span describes it
+    UNIQUE (start_ns, span_id)
+) STRICT;
+CREATE INDEX descriptions_by_row ON descriptions (row_start_ns, row_span_id);
+
+CREATE TABLE revisions (            -- what a call was charged before it was repriced, or described better
     start_ns    INTEGER NOT NULL,
     span_id     BLOB NOT NULL,
     revised_ns  INTEGER NOT NULL,
@@ -90,11 +119,11 @@ CREATE TABLE revisions (            -- what a call was charged before it was rep
     cost_pico   INTEGER,
     parts       TEXT NOT NULL,
     assumptions TEXT NOT NULL,
-    book        TEXT NOT NULL,
-    PRIMARY KEY (start_ns, span_id, revised_ns)
-) STRICT, WITHOUT ROWID;
+    book        TEXT NOT NULL
+) STRICT;
+CREATE INDEX revisions_by_call ON revisions (start_ns, span_id);
 
-CREATE TABLE taken_back (           -- what repricing lowered and counters, which may never fall, still carry
+CREATE TABLE credit (               -- what counters show beyond the sums; the next calls use it up
     series_id INTEGER NOT NULL REFERENCES series (id),
     counter   TEXT NOT NULL,
     label     TEXT NOT NULL,

@@ -46,30 +46,39 @@ class Worker:
             self._thread.join(grace)
         if self._thread.is_alive():
             for job in self._inbox.abandon():
-                job.answer.set_result(_STOPPING)
+                if job.answer.set_running_or_notify_cancel():
+                    job.answer.set_result(_STOPPING)
             hurry()
             self._thread.join()
 
     def _run(self) -> None:
         while group := self._inbox.take():
-            exports = [(job, job.body) for job in group if job.body is not None]
+            awaited = [job for job in group if job.answer.set_running_or_notify_cancel()]
+            exports = [(job, job.body) for job in awaited if job.body is not None]
             if exports:
-                answers = self._process([body for _, body in exports])
+                answers = self._process(self._pipeline, [body for _, body in exports])
                 for (job, _), answer in zip(exports, answers, strict=True):
                     job.answer.set_result(answer)
-            for job in group:
+            for job in awaited:
                 if job.body is None:
                     job.answer.set_result(self._check())
+            # Whoever no longer waits may send again, or not: the calls were made, so they are charged. They are not
+            # forwarded: a slow next hop would be busy with the past for ever.
+            given_up = [job.body for job in group if job.answer.cancelled() and job.body is not None]
+            if given_up:
+                self._process(self._pipeline.keep, given_up)
 
-    def _process(self, bodies: Sequence[bytes]) -> list[Refusal | None]:
+    def _process(
+        self, pipeline: Callable[[Sequence[bytes]], list[Refusal | None]], bodies: Sequence[bytes]
+    ) -> list[Refusal | None]:
         """The group's answers; where the group fails on a fault of ours, only the request that causes it does."""
         try:
-            return self._pipeline(bodies)
+            return pipeline(bodies)
         except Exception:
             if len(bodies) == 1:
                 _log.exception("a request of %d bytes could not be processed", len(bodies[0]))
                 return [_FAULT]
-        return [self._process([body])[0] for body in bodies]
+        return [self._process(pipeline, [body])[0] for body in bodies]
 
     def _check(self) -> Refusal | None:
         try:

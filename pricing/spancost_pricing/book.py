@@ -43,6 +43,9 @@ PLANS: Final = 4096
 MOST_PICO: Final = 2**63 - 1
 """The largest charge that the ledger's 64-bit column holds, some nine million dollars for one call."""
 
+_make_item: Final = LineItem._make
+"""Half the time of calling the class, and one is made for every part of every call."""
+
 _NOTHING: Final[Quantities] = MappingProxyType({})
 
 
@@ -113,7 +116,7 @@ class Book:
             else:
                 amount = amount_pico(quantity, numerator, denominator)
             total += amount
-            items.append(LineItem(unit, quantity, rate, amount, price_id, since, layer, source, multipliers))
+            items.append(_make_item((unit, quantity, rate, amount, price_id, since, layer, source, multipliers)))
             if assumption is not None:
                 assumptions += (assumption,)
         quantities = _by_unit(used)

@@ -223,7 +223,7 @@ class Running:
         self.receiver = receiver
         self._stopped = False
         self._channel = grpc.insecure_channel(
-            f"127.0.0.1:{receiver.port}", options=[("grpc.max_send_message_length", -1)]
+            str(receiver.grpc_address), options=[("grpc.max_send_message_length", -1)]
         )
         self.call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(EXPORT)
         receiver.start()
@@ -238,7 +238,7 @@ class Running:
 
     def get(self, path: str, accept: str = "text/plain") -> tuple[int, str, str]:
         """Status, content type and text of a page."""
-        url = f"http://127.0.0.1:{self.receiver.web_port}{path}"
+        url = f"http://{self.receiver.web_address}{path}"
         try:
             with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": accept}), timeout=20) as page:
                 return page.status, page.headers["Content-Type"], page.read().decode()
@@ -289,12 +289,13 @@ Launch = Callable[..., Running]
 
 
 @pytest.fixture
-def launch(ledger: FlakyLedger, book: FixedBook) -> Iterator[Launch]:
+def launch(ledger: FlakyLedger, book: FixedBook, tmp_path: Path) -> Iterator[Launch]:
     """Starts receivers, on any free ports and over the `ledger` fixture unless told otherwise."""
     started: list[Running] = []
 
     def launch_one(*, kept: Ledger | None = None, **settings: object) -> Running:
-        chosen = Settings(**{"listen": ANYWHERE, "web_listen": ANYWHERE, **settings})  # pyright: ignore[reportArgumentType]
+        listeners = {"grpc": {"listen": ANYWHERE}, "http": {"listen": "off"}, "web": {"listen": ANYWHERE}}
+        chosen = Settings.model_validate({"ledger": tmp_path / "ledger.sqlite3", **listeners, **settings})
         started.append(Running(Receiver(chosen, book=book, ledger=kept or ledger)))
         return started[-1]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +18,6 @@ from spancost_pricing import Charge, LineItem, Route, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from spancost_collector.call import Outcome
     from spancost_pricing import Reason, Status
@@ -80,12 +81,18 @@ class Scraped:
     def __init__(self, *, max_values: int = 10, tenant: bool = False) -> None:
         self.folded: list[str] = []
         self.registry = CollectorRegistry()
-        self.accounts = Accounts(LabelBounds(max_values=max_values, tenant=tenant), folded=self.folded.append)
+        self.accounts = Accounts(LabelBounds(max_values=max_values, tenant=tenant), folded=self._fold)
         self.registry.register(self.accounts)
 
     def observe(self, calls: Sequence[Charged]) -> Scraped:
-        self.accounts.observe(calls)
+        with TemporaryDirectory() as folder:
+            ledger = Ledger(Path(folder) / "ledger.sqlite3")
+            self.accounts.add(ledger.record(calls).rises)
+            ledger.close()
         return self
+
+    def _fold(self, dimension: str, calls: int) -> None:
+        self.folded += [dimension] * calls
 
     def value(self, name: str, **labels: str) -> float | None:
         base = {"task": "", "provider": "acme", "model": "one", "environment": "", "release": "", "service": "shop"}
@@ -159,7 +166,9 @@ def test_calls_without_a_feature_have_a_row_of_their_own() -> None:
 
 
 def test_values_past_the_bound_share_a_row_and_are_counted() -> None:
-    scraped = Scraped(max_values=2).observe([call(n, feature=f"f{n}") for n in (1, 2, 3, 4, 1, 4)])
+    scraped = Scraped(max_values=2).observe(
+        [call(n, feature=f"f{feature}") for n, feature in enumerate((1, 2, 3, 4, 1, 4))]
+    )
 
     found = {
         feature: scraped.value("spancost_calls_total", outcome="ok", feature=feature)
@@ -192,9 +201,9 @@ def test_what_is_loaded_from_the_ledger_is_what_was_counted_before(tmp_path: Pat
     ledger = Ledger(tmp_path / "ledger.sqlite3")
     counted, loaded = Scraped(max_values=2), Scraped(max_values=2)
     for one in calls:
-        counted.observe(ledger.record([one]))
+        counted.accounts.add(ledger.record([one]).rises)
 
-    loaded.accounts.load(ledger.totals(), ledger.taken_back())
+    loaded.accounts.load(ledger.totals(), ledger.credit())
     ledger.close()
 
     assert sorted(loaded.lines()) == sorted(counted.lines())

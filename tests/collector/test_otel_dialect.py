@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spancost_collector.call import Attribution, Reported, Resource
+from spancost_collector.columns import COUNTS, UNITS
 from spancost_collector.decode import Envelope
 from spancost_collector.dialects import DIALECTS
 from spancost_collector.dialects.otel import OTEL
@@ -108,7 +109,7 @@ def test_the_newest_name_wins_whatever_the_order(otlp: Otlp) -> None:
         assert call.route.provider == "new"
 
 
-@pytest.mark.parametrize(("first", "second"), list(itertools.combinations(OTEL.service_tier, 2)))
+@pytest.mark.parametrize(("first", "second"), list(itertools.combinations(OTEL.names["service_tier"], 2)))
 def test_of_two_names_the_one_that_is_declared_first_wins(otlp: Otlp, first: str, second: str) -> None:
     assert call_of(otlp, {**CHAT, second: "flex", first: "batch"}).route.service_tier == "batch"
 
@@ -118,18 +119,24 @@ def test_an_operation_that_is_paid_for_is_a_call(otlp: Otlp, operation: str) -> 
     assert call_of(otlp, {**CHAT, "gen_ai.operation.name": operation}).operation == operation
 
 
-@pytest.mark.parametrize(
-    "operation",
-    ["invoke_agent", "create_agent", "invoke_workflow", "execute_tool", "fetch_response", "retrieval", "plan"],
-)
-def test_an_operation_that_repeats_or_holds_calls_is_not_a_call(otlp: Otlp, operation: str) -> None:
+@pytest.mark.parametrize("operation", ["invoke_agent", "create_agent", "invoke_workflow"])
+def test_an_operation_that_repeats_calls_stands_for_them_only_if_it_has_usage(otlp: Otlp, operation: str) -> None:
+    values = {**CHAT, "gen_ai.operation.name": operation}
+
+    assert read(otlp, values).call is None
+    call = call_of(otlp, {**values, "gen_ai.usage.input_tokens": 9})
+    assert (call.role, call.operation, call.usage) == ("aggregate", operation, Usage(input_tokens=9))
+
+
+@pytest.mark.parametrize("operation", ["execute_tool", "fetch_response", "retrieval", "plan"])
+def test_an_operation_that_holds_or_follows_calls_is_not_a_call(otlp: Otlp, operation: str) -> None:
     values = {
         **CHAT,
         "gen_ai.operation.name": operation,
         "gen_ai.usage.input_tokens": 9,
         "gen_ai.usage.prompt_tokens": 9,
     }
-    assert read(otlp, values).call is None
+    assert read(otlp, values) == (None, 0, False, False)
 
 
 def test_usage_under_an_operation_that_nobody_knows_is_counted(otlp: Otlp) -> None:
@@ -156,11 +163,48 @@ def test_bedrock_input_that_leaves_out_cached_tokens_is_made_whole(otlp: Otlp, s
         "gen_ai.usage.cache_creation.input_tokens": 300,
     }
 
-    inside = call_of(otlp, values, scope=scope)
-    assert inside.usage == Usage(input_tokens=5420, cache_read_tokens=5000, cache_write_tokens=300)
-    assert call_of(otlp, values, scope="other").usage == Usage(
-        input_tokens=120, cache_read_tokens=5000, cache_write_tokens=300
+    known = call_of(otlp, values, scope=scope)
+    assert known.usage == Usage(input_tokens=5420, cache_read_tokens=5000, cache_write_tokens=300)
+    assert known.assumed is None
+    # Where the rule is known and says otherwise, a contradiction stays one.
+    openai = call_of(otlp, values, scope="opentelemetry.instrumentation.genai.openai")
+    assert openai.usage == Usage(input_tokens=120, cache_read_tokens=5000, cache_write_tokens=300)
+
+
+@pytest.mark.parametrize(
+    ("figures", "whole", "assumed"),
+    [
+        ({"input_tokens": 120, "cache_read.input_tokens": 5000}, 5120, "cached tokens stand beside the input"),
+        (
+            {"input_tokens": 120, "output_tokens": 7, "cache_read.input_tokens": 50, "total_tokens": 177},
+            170,
+            "cached tokens stand beside the input",
+        ),
+        ({"input_tokens": 5120, "cache_read.input_tokens": 5000}, 5120, "the input includes cached tokens"),
+        ({"input_tokens": 120, "cache_read.input_tokens": 0}, 120, None),
+    ],
+    ids=["more cached than all", "the grand total has both", "nothing says otherwise", "nothing was cached"],
+)
+def test_an_unknown_emitters_input_is_judged_by_arithmetic(
+    otlp: Otlp, figures: dict[str, int], whole: int, assumed: str | None
+) -> None:
+    call = call_of(otlp, {**CHAT, **{f"gen_ai.usage.{name}": value for name, value in figures.items()}})
+
+    assert call.usage is not None
+    assert (call.usage.input_tokens, call.assumed) == (whole, assumed)
+
+
+def test_reasoning_beside_the_output_is_put_in_where_it_is_more_than_the_output(otlp: Otlp) -> None:
+    figures = {"gen_ai.usage.output_tokens": 2, "gen_ai.usage.reasoning.output_tokens": 340}
+
+    unknown = call_of(otlp, {**CHAT, **figures})
+    assert unknown.usage == Usage(output_tokens=342, reasoning_tokens=340)
+    assert unknown.assumed == "reasoning stands beside the output"
+    scope = "opentelemetry.instrumentation.genai.openai"
+    xai = call_of(
+        otlp, {**CHAT, **figures, "gen_ai.provider.name": "openai", "server.address": "api.x.ai"}, scope=scope
     )
+    assert (xai.usage, xai.assumed) == (Usage(output_tokens=342, reasoning_tokens=340), None)
 
 
 def test_an_hour_long_cache_write_is_told_from_a_short_one(otlp: Otlp) -> None:
@@ -283,8 +327,8 @@ def test_a_name_that_is_really_content_is_absent_and_counted(otlp: Otlp) -> None
 
 
 def test_the_dialect_can_say_everything_that_a_usage_holds() -> None:
-    assert len(OTEL.usage) == 13
-    assert len(OTEL.units) == 6
+    assert set(COUNTS) | set(UNITS) <= set(OTEL.names)
+    assert (len(COUNTS), len(UNITS)) == (13, 6)
 
 
 def test_what_the_biller_reported_is_read_to_the_pico_dollar(otlp: Otlp) -> None:
@@ -302,3 +346,39 @@ def test_a_reported_cost_that_cannot_be_one_is_absent_and_counted(otlp: Otlp, va
 
     assert reading.call is not None
     assert (reading.call.reported, reading.unreadable_attributes) == (None, 1)
+
+
+def test_an_estimate_is_quoted_and_never_taken_for_the_billers_figure(otlp: Otlp) -> None:
+    call = call_of(otlp, {**GENERATIONS["today"], "gen_ai.usage.cost.amount": 0.25, "gen_ai.usage.cost": 0.5})
+
+    assert (call.reported, call.quoted) == (None, Reported(250_000_000_000, "otel"))
+
+
+def test_the_time_to_the_first_chunk_is_read(otlp: Otlp) -> None:
+    assert call_of(otlp, {**CHAT, "gen_ai.response.time_to_first_chunk": 0.31}).first_chunk_s == 0.31
+    assert call_of(otlp, CHAT).first_chunk_s is None
+
+
+def test_a_call_says_who_described_it_and_under_which_span(otlp: Otlp) -> None:
+    span = otlp.span(CHAT)
+    span.parent_span_id = b"\x09" * 8
+    request = otlp.request(span, scope="my.scope")
+    (scope_spans,) = request.resource_spans[0].scope_spans
+    envelope = Envelope(b"", scope_spans.scope.SerializeToString())
+    call = Normaliser(DIALECTS).read(span.SerializeToString(), envelope).call
+
+    assert call is not None
+    assert (call.emitter, call.parent_id, call.role) == ("my.scope", b"\x09" * 8, "leaf")
+
+
+def test_a_model_that_only_one_provider_has_says_who_that_is_where_nobody_else_does(otlp: Otlp) -> None:
+    call = call_of(otlp, {"gen_ai.operation.name": "chat", "gen_ai.request.model": "claude-sonnet-4-5"})
+    assert (call.route.provider, call.assumed) == ("anthropic", "anthropic serves claude-sonnet-4-5, by its name alone")
+    nobody = call_of(otlp, {"gen_ai.operation.name": "chat", "gen_ai.request.model": "llama-3"})
+    assert (nobody.route.provider, nobody.assumed) == ("", None)
+
+
+def test_a_receiver_before_this_one_may_have_charged_another_span(otlp: Otlp) -> None:
+    told = call_of(otlp, {**CHAT, "spancost.duplicate_of": "00000000000000ff"})
+    assert told.duplicate_of == b"\0\0\0\0\0\0\0\xff"
+    assert call_of(otlp, {**CHAT, "spancost.duplicate_of": "no span"}).duplicate_of == b""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import grpc
 import pytest
 
-from spancost_collector.config import Address, Settings
+from spancost_collector.config import Address, Grpc, Http, Settings, Web
 from spancost_collector.ledger import Ledger
 from spancost_collector.server import Receiver
 from spancost_pricing import ConfigError
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 OK = grpc.StatusCode.OK
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 INVALID_ARGUMENT = grpc.StatusCode.INVALID_ARGUMENT
+COUNTED = tuple(
+    f"spancost_{name}_total" for name in ("cost_usd", "tokens", "calls", "unpriced_calls", "unpriced_tokens")
+)
 
 
 def costs(span: Span) -> dict[str, float]:
@@ -36,7 +39,7 @@ def costs(span: Span) -> dict[str, float]:
 
 
 def test_a_call_is_priced_counted_and_passed_on(launch: Launch, next_hop: NextHop, otlp: Otlp) -> None:
-    running = launch(forward=next_hop.address)
+    running = launch(forward=str(next_hop.address))
 
     assert running.export(otlp.body(otlp.call(gen_ai__usage__cache_read__input_tokens=400))) is OK
 
@@ -58,20 +61,20 @@ def test_a_call_is_priced_counted_and_passed_on(launch: Launch, next_hop: NextHo
 
 
 def test_a_redelivered_call_is_charged_once_and_still_passed_on(launch: Launch, next_hop: NextHop, otlp: Otlp) -> None:
-    running = launch(forward=next_hop.address)
+    running = launch(forward=str(next_hop.address))
     body = otlp.body(otlp.call(1), otlp.call(2), otlp.call(1))
 
     assert [running.export(body), running.export(body)] == [OK, OK]
 
     assert running.metric("spancost_calls_total", outcome="ok", feature="search") == {("one", "acme", "shop"): 2}
-    assert running.metric("spancost_receiver_duplicates_total") == {(): 4}
+    assert running.metric("spancost_receiver_duplicates_total", reason="redelivery") == {(): 4}
     assert [costs(span)["spancost.cost.usd"] for span in next_hop.spans()] == [0.00208] * 6
 
 
 def test_a_full_disk_is_not_acknowledged_and_the_retry_counts_once(
     launch: Launch, ledger: FlakyLedger, next_hop: NextHop, otlp: Otlp
 ) -> None:
-    running = launch(forward=next_hop.address)
+    running = launch(forward=str(next_hop.address))
     ledger.fail()
 
     assert running.export(otlp.body(otlp.call())) is UNAVAILABLE
@@ -87,11 +90,11 @@ def test_a_full_disk_is_not_acknowledged_and_the_retry_counts_once(
 def test_a_next_hop_that_is_down_is_not_acknowledged_and_the_retry_counts_once(
     launch: Launch, next_hop: NextHop, otlp: Otlp
 ) -> None:
-    running = launch(forward=next_hop.address)
+    running = launch(forward=str(next_hop.address))
     next_hop.answer = lambda _body: UNAVAILABLE
 
     assert running.export(otlp.body(otlp.call())) is UNAVAILABLE
-    assert running.metric("spancost_receiver_forward_failures_total") == {(): 1}
+    assert running.metric("spancost_receiver_forward_failures_total") == {(str(next_hop.address),): 1}
 
     next_hop.answer = lambda _body: b""
     assert running.export(otlp.body(otlp.call())) is OK
@@ -137,7 +140,7 @@ def test_a_request_above_four_mebibytes_is_accepted(launch: Launch, next_hop: Ne
 def test_an_unreadable_span_is_passed_on_and_costs_its_neighbours_nothing(
     launch: Launch, next_hop: NextHop, otlp: Otlp
 ) -> None:
-    running = launch(forward=next_hop.address)
+    running = launch(forward=str(next_hop.address))
     bad = otlp.call(2)
     bad.span_id = b"short"
 
@@ -151,14 +154,14 @@ def test_an_unreadable_span_is_passed_on_and_costs_its_neighbours_nothing(
 
 def test_counters_survive_a_restart(launch: Launch, tmp_path: Path, otlp: Otlp) -> None:
     path = tmp_path / "kept.sqlite3"
-    first = launch(kept=Ledger(path))
+    first = launch(kept=Ledger(path), ledger=path)
     first.export(otlp.body(otlp.call(1), otlp.call(2, gen_ai__request__model="two")))
     before = first.get("/metrics")[2]
     first.stop()
-    again = launch(kept=Ledger(path))
+    again = launch(kept=Ledger(path), ledger=path)
 
     def calls(text: str) -> list[str]:
-        return sorted(line for line in text.splitlines() if line.startswith("spancost_") and "receiver" not in line)
+        return sorted(line for line in text.splitlines() if line.startswith(COUNTED))
 
     # One: a call, two costs, two tokens. Two, without a price: a call, two tokens, unpriced calls and tokens.
     assert len(calls(before)) == 10
@@ -171,7 +174,7 @@ def test_everything_accepted_before_a_stop_is_answered_and_kept(
     launch: Launch, tmp_path: Path, otlp: Otlp, next_hop: NextHop
 ) -> None:
     path = tmp_path / "kept.sqlite3"
-    running = launch(kept=Ledger(path), forward=next_hop.address)
+    running = launch(kept=Ledger(path), ledger=path, forward=str(next_hop.address))
 
     def slowly(_body: bytes) -> bytes:
         time.sleep(0.02)
@@ -204,7 +207,7 @@ def test_everything_accepted_before_a_stop_is_answered_and_kept(
 
 
 def test_a_stop_does_not_wait_for_a_next_hop_that_hangs(launch: Launch, next_hop: NextHop, otlp: Otlp) -> None:
-    running = launch(forward=next_hop.address, forward_timeout_seconds=30.0)
+    running = launch(forward=[{"endpoint": str(next_hop.address), "timeout_seconds": 30}])
     asked, release = threading.Event(), threading.Event()
 
     def hang(_body: bytes) -> bytes:
@@ -226,7 +229,7 @@ def test_a_stop_does_not_wait_for_a_next_hop_that_hangs(launch: Launch, next_hop
 
 
 def test_readiness_tells_the_truth(launch: Launch, ledger: FlakyLedger, next_hop: NextHop) -> None:
-    running = launch(forward=next_hop.address)
+    running = launch(forward=str(next_hop.address))
     assert running.get("/readyz")[0] == 200
 
     next_hop.answer = lambda _body: UNAVAILABLE
@@ -261,18 +264,20 @@ def test_a_taken_port_is_said_and_leaves_the_ledger_open(
     running = launch()
     other = Ledger(tmp_path / "other.sqlite3")
     with pytest.raises(ConfigError, match=r"listen: cannot listen on 127\.0\.0\.1:\d+"):
-        launch_at(launch, running.receiver.port, other)
+        launch_at(launch, running.receiver.grpc_address, other)
     assert other.writable()
     other.close()
 
 
 def test_a_receiver_that_never_started_can_be_stopped(tmp_path: Path, book: FixedBook) -> None:
     anywhere = Address("127.0.0.1", 0)
-    ledger = Ledger(tmp_path / "ledger.sqlite3")
-    receiver = Receiver(Settings(listen=anywhere, web_listen=anywhere), book=book, ledger=ledger)
+    path = tmp_path / "ledger.sqlite3"
+    ledger = Ledger(path)
+    settings = Settings(ledger=path, grpc=Grpc(listen=anywhere), http=Http(listen=anywhere), web=Web(listen=anywhere))
+    receiver = Receiver(settings, book=book, ledger=ledger)
     receiver.stop()
-    Ledger(tmp_path / "ledger.sqlite3").close()  # the file is free again
+    Ledger(path).close()  # the file is free again
 
 
-def launch_at(launch: Launch, port: int, kept: Ledger) -> None:
-    launch(kept=kept, listen=Address("127.0.0.1", port))
+def launch_at(launch: Launch, address: Address | None, kept: Ledger) -> None:
+    launch(kept=kept, grpc={"listen": address})

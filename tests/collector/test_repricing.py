@@ -99,8 +99,8 @@ def costs(path: Path) -> dict[tuple[str | None, ...], tuple[int, int | None]]:
 def samples(path: Path) -> dict[str, float]:
     """Metric and its own label -> value, after a restart."""
     ledger = Ledger(path)
-    accounts = Accounts(LabelBounds(max_values=10, tenant=False), folded=lambda _: None)
-    accounts.load(ledger.totals(), ledger.taken_back())
+    accounts = Accounts(LabelBounds(max_values=10, tenant=False), folded=lambda _dimension, _calls: None)
+    accounts.load(ledger.totals(), ledger.credit())
     ledger.close()
     registry = CollectorRegistry()
     registry.register(accounts)

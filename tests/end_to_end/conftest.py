@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-_READY = re.compile(r"OTLP/gRPC on (?P<otlp>\S+), web on http://(?P<web>\S+),")
+_READY = re.compile(r"OTLP/gRPC on (?P<otlp>\S+), OTLP/HTTP on http://(?P<http>\S+), web on http://(?P<web>\S+),")
 
 
 @dataclass
@@ -32,6 +32,7 @@ class Serve:
 
     process: subprocess.Popen[str]
     otlp: str
+    http: str
     web: str
     ledger: Path
     _channel: grpc.Channel = field(init=False)
@@ -81,7 +82,9 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Serve]]:
         ledger = tmp_path / "ledger.sqlite3"
         log = (tmp_path / f"serve-{len(running)}.log").open("w+")
         command = [sys.executable, "-m", "spancost_collector", "serve", "--ledger", str(ledger)]
-        command += ["--listen", "127.0.0.1:0", "--web-listen", "127.0.0.1:0", *arguments]
+        for listener in ("--listen", "--http-listen", "--web-listen"):
+            command += [listener, "127.0.0.1:0"]
+        command += arguments
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
         )
@@ -91,7 +94,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Serve]]:
         log.seek(0)
         assert match, f"spancost serve did not start: {line!r} {log.read()}"
         log.close()
-        running.append(Serve(process, match["otlp"], match["web"], ledger))
+        running.append(Serve(process, match["otlp"], match["http"], match["web"], ledger))
         return running[-1]
 
     yield start

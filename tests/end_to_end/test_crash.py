@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import threading
 from concurrent import futures
 from decimal import Decimal
@@ -16,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from tests.end_to_end.load import batch, reported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,8 +21,6 @@ if TYPE_CHECKING:
     from tests.end_to_end.conftest import Serve
 
 pytestmark = pytest.mark.end_to_end
-
-NOON_NS = 1_795_176_000 * 1_000_000_000  # 2026-11-20T12:00:00Z
 
 
 class NextHop:
@@ -70,33 +65,6 @@ def next_hop() -> Iterator[NextHop]:
     hop.stop()
 
 
-def batch(first: int, count: int) -> ExportTraceServiceRequest:
-    """`count` calls of 1,000 tokens in and 100 out on gpt-4o: 0.0025 + 0.001 USD each."""
-    request = ExportTraceServiceRequest()
-    scope = request.resource_spans.add().scope_spans.add()
-    for n in range(first, first + count):
-        span = scope.spans.add(trace_id=n.to_bytes(16, "big"), span_id=n.to_bytes(8, "big"), name="chat gpt-4o")
-        span.start_time_unix_nano = NOON_NS + n
-        span.end_time_unix_nano = NOON_NS + n + 1_000_000
-        for key, text in {
-            "gen_ai.operation.name": "chat",
-            "gen_ai.provider.name": "openai",
-            "gen_ai.request.model": "gpt-4o-2024-08-06",
-            "gen_ai.response.model": "gpt-4o-2024-08-06",
-            "spancost.feature": "search",
-        }.items():
-            span.attributes.append(KeyValue(key=key, value=AnyValue(string_value=text)))
-        for key, tokens in {"gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 100}.items():
-            span.attributes.append(KeyValue(key=key, value=AnyValue(int_value=tokens)))
-    return request
-
-
-def total(receiver: Serve) -> tuple[int, Decimal]:
-    command = [sys.executable, "-m", "spancost_collector", "report", "--json", "--ledger", str(receiver.ledger)]
-    found = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)["total"]
-    return found["calls"], Decimal(found["cost_usd"])
-
-
 def test_a_kill_between_commit_and_acknowledgement_loses_and_doubles_nothing(
     serve: Callable[..., Serve], next_hop: NextHop
 ) -> None:
@@ -120,7 +88,7 @@ def test_a_kill_between_commit_and_acknowledgement_loses_and_doubles_nothing(
     sender.join(10)
 
     assert outcome == [grpc.StatusCode.UNAVAILABLE]
-    assert total(first) == (100, Decimal("0.35"))
+    assert reported(first.ledger) == (100, Decimal("0.35"))
 
     second = serve(*hop)
     restored = sum(second.samples("spancost_calls_total").values())
@@ -131,7 +99,7 @@ def test_a_kill_between_commit_and_acknowledgement_loses_and_doubles_nothing(
 
     assert (restored, counted) == (100, 100)
     assert spent == pytest.approx(0.35)
-    assert total(second) == (100, Decimal("0.35"))
+    assert reported(second.ledger) == (100, Decimal("0.35"))
     forwarded = {span.span_id for r in next_hop.received for s in r.resource_spans[0].scope_spans for span in s.spans}
     assert forwarded == {n.to_bytes(8, "big") for n in range(1, 101)}
 
@@ -147,7 +115,7 @@ def test_a_next_hop_that_is_down_makes_the_sender_try_again_and_costs_nothing_ex
         assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
     assert receiver.stop() == 0
 
-    assert total(receiver) == (10, Decimal("0.035"))
+    assert reported(receiver.ledger) == (10, Decimal("0.035"))
 
 
 def test_a_terminated_receiver_answers_what_it_took(serve: Callable[..., Serve], next_hop: NextHop) -> None:
@@ -169,4 +137,4 @@ def test_a_terminated_receiver_answers_what_it_took(serve: Callable[..., Serve],
     assert receiver.process.wait(timeout=30) == 0
     sender.join(10)
     assert answered.is_set()
-    assert total(receiver) == (10, Decimal("0.035"))
+    assert reported(receiver.ledger) == (10, Decimal("0.035"))

@@ -36,7 +36,9 @@ _TIMEOUT = 60.0
 VARIABLES = {
     "$environment": ".*",
     "$feature": ".*",
+    "$provider": ".*",
     "$model": ".*",
+    "$service": ".*",
     "$__rate_interval": "10s",
     "$__range": "10m",
 }
@@ -91,8 +93,8 @@ class Prometheus:
 
 
 @pytest.fixture
-def scraped(serve: Callable[..., Serve], tmp_path: Path) -> Iterator[Prometheus]:
-    """A Prometheus that scraped the receiver before, and after, it was sent four calls."""
+def watched(serve: Callable[..., Serve], tmp_path: Path) -> Iterator[tuple[Prometheus, Serve]]:
+    """A Prometheus that has scraped a receiver without a call."""
     program = shutil.which("prometheus")
     if program is None:
         missing = "Prometheus is not installed (Debian's package `prometheus`)"
@@ -111,54 +113,111 @@ def scraped(serve: Callable[..., Serve], tmp_path: Path) -> Iterator[Prometheus]
         )
     )
     command = [program, f"--config.file={configuration}", f"--storage.tsdb.path={tmp_path / 'data'}"]
+    command += ["--web.listen-address=127.0.0.1:0", "--enable-feature=exemplar-storage"]
     log = tmp_path / "prometheus.log"
-    with (
-        log.open("w") as output,
-        subprocess.Popen([*command, "--web.listen-address=127.0.0.1:0"], stdout=output, stderr=output) as process,
-    ):
+    with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
             prometheus = Prometheus(_address(log))
             prometheus.wait_until_ready()
             prometheus.wait_for('sum_over_time(up{job="spancost"}[1m]) >= 2')
-            receiver.send(_four_calls())
-            prometheus.wait_for("sum (count_over_time(spancost_calls_total[1m])) >= 9")
-            yield prometheus
+            yield prometheus, receiver
         finally:
             process.terminate()
             process.wait(timeout=30)
 
 
+@pytest.fixture
+def scraped(watched: tuple[Prometheus, Serve]) -> Prometheus:
+    """A Prometheus that scraped the receiver before, and after, it was sent four calls."""
+    prometheus, receiver = watched
+    receiver.send(_four_calls())
+    prometheus.wait_for("sum (count_over_time(spancost_calls_total[1m])) >= 9")
+    prometheus.wait_for('sum (spancost_spend_usd{period="day"}) > 0')
+    return prometheus
+
+
 def test_every_panel_has_a_valid_query_and_the_core_ones_show_what_the_ledger_holds(scraped: Prometheus) -> None:
     shown = {
-        (panel["title"], target["refId"]): scraped.query(_substituted(target["expr"]))
+        (path.stem.removeprefix("spancost-"), panel["title"], target["refId"]): scraped.query(
+            _substituted(target["expr"])
+        )
         for path in sorted(DASHBOARDS.glob("*.json"))
         for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]
         for target in panel.get("targets", [])
     }
 
     # claude-haiku-4-5: 2 x (1000 x 1.00 + 200 x 5.00) = 4000 micro-USD; one more call fails without usage.
-    assert shown["Spend", "A"] == {(): pytest.approx(0.004)}
-    assert shown["Calls", "A"] == {(): 4}
-    assert shown["Cost per call", "A"] == {(): pytest.approx(0.001)}
-    assert shown["Unpriced calls", "A"] == {(): 1}
-    assert shown["Unpriced tokens", "A"] == {(): 77}
-    assert shown["Failed calls", "A"] == {(): 0.25}
-    assert shown["Spend per hour, by feature", "A"] == {("search",): pytest.approx(0.004)}
-    assert shown["Spend per hour, by model", "A"] == {("claude-haiku-4-5",): pytest.approx(0.004)}
-    assert shown["Features and models", "A"] == {("search", "claude-haiku-4-5"): pytest.approx(0.004)}
-    assert shown["Features and models", "B"] == {
+    usd = pytest.approx(0.004)
+    assert shown["overview", "Spend today", "A"] == {(): usd}
+    assert shown["overview", "Month to date", "A"] == {(): usd}
+    assert shown["overview", "Calls", "A"] == {(): 4}
+    assert shown["overview", "Cost per call", "A"] == {(): pytest.approx(0.001)}
+    assert shown["overview", "Unpriced calls", "A"] == {(): 1}
+    assert shown["overview", "Spend per hour, by feature", "A"] == {("search",): usd}
+    assert shown["overview", "Spend per hour, by model", "A"] == {("claude-haiku-4-5",): usd}
+    assert shown["overview", "Month to date, by provider", "A"] == {("anthropic",): usd}
+    assert shown["overview", "Features and models", "A"] == {("search", "claude-haiku-4-5"): usd}
+    assert shown["overview", "Features and models", "B"] == {
         ("search", "claude-haiku-4-5"): 3,
         ("unattributed", "no-such-model"): 1,
     }
-    assert shown["Calls per hour, by feature", "A"] == {("search",): 3, ("unattributed",): 1}
-    assert shown["Tokens in per hour, by class", "A"] == {("input",): 2_070}
-    assert shown["Tokens out per hour, by class", "A"] == {("output",): 407}
+    assert shown["overview", "Calls per hour, by feature", "A"] == {("search",): 3, ("unattributed",): 1}
+    assert shown["overview", "Input and output per hour", "A"] == {(): pytest.approx(0.002)}
+    assert shown["overview", "Input and output per hour", "B"] == {(): pytest.approx(0.002)}
+    assert shown["feature", "Tokens in per call", "A"] == {(): 690}  # 2 x 1000 and 70, of three that succeeded
+    assert shown["feature", "Tokens out per call", "A"] == {(): pytest.approx(407 / 3)}
+    assert shown["feature", "Tokens per hour, by class", "A"] == {("input",): 2_070, ("output",): 407}
+    assert shown["tenants", "Users with spend", "A"] == {(): 1}
+    assert shown["tenants", "First user today", "A"] == {(): usd}
+    assert shown["models", "Failed calls per hour", "A"] == {("search", "claude-haiku-4-5"): 1}
+    assert shown["models", "Models", "E"] == {
+        ("claude-haiku-4-5", "anthropic"): pytest.approx(1 / 3),
+        ("no-such-model", "openai"): 0,
+    }
     unpriced = ("no-such-model", "openai", "unknown_model")
-    assert shown["Unpriced, by provider, model and reason", "A"] == {unpriced: 1}
-    assert shown["Unpriced, by provider, model and reason", "B"] == {unpriced: 77}
-    assert shown["Failed calls per hour, by feature and model", "A"] == {("search", "claude-haiku-4-5"): 1}
-    assert shown["Waiting to be processed", "A"] == {(): 0}
-    assert {title for title, _ in shown if not shown[title, "A"]} == set()
+    assert shown["receiver", "Unpriced, by provider, model and reason", "A"] == {unpriced: 1}
+    assert shown["receiver", "Unpriced, by provider, model and reason", "B"] == {unpriced: 77}
+    assert shown["receiver", "Unpriced tokens", "A"] == {(): 77}
+    assert shown["receiver", "Failed calls", "A"] == {(): 0.25}
+    assert shown["receiver", "Without a feature", "A"] == {(): 0.25}
+    assert shown["receiver", "Waiting to be processed", "A"] == {(): 0}
+    assert shown["receiver", "Receivers up", "A"] == {(): 1}
+
+
+def test_a_bucket_leads_to_the_trace_of_a_call(scraped: Prometheus) -> None:
+    found = scraped.get(
+        "query_exemplars",
+        query="spancost_call_cost_usd_bucket",
+        start=str(time.time() - 600),
+        end=str(time.time() + 60),
+    )
+
+    # Both calls that cost $0.002 fell into one bucket, which remembers the later one.
+    assert {exemplar["labels"]["trace_id"] for series in found for exemplar in series["exemplars"]} == {f"{2:032x}"}
+
+
+def test_spend_is_the_ledgers_to_the_last_digit_after_a_restart_and_a_gap_in_scraping(
+    watched: tuple[Prometheus, Serve], serve: Callable[..., Serve]
+) -> None:
+    prometheus, receiver = watched
+    receiver.send(_four_calls())
+    prometheus.wait_for("sum (spancost_cost_usd_total) > 0")
+    address = receiver.web
+    receiver.kill()
+    prometheus.wait_for('up{job="spancost"} == 0')
+
+    # A receiver that Prometheus does not see takes a call; then one is back where it was.
+    unseen = serve()
+    unseen.send(_more_calls())
+    unseen.stop()
+    serve("--web-listen", address)
+    prometheus.wait_for('up{job="spancost"} == 1 and on (instance) (scrape_samples_scraped > 1)')
+    prometheus.wait_for("sum (spancost_cost_usd_total) > 0.005")
+
+    # 0.004 and 1000 x 1.00 + 200 x 5.00 micro-USD.
+    assert prometheus.query('sum (spancost_spend_usd{period="day"})') == {(): pytest.approx(0.006, abs=1e-12)}
+    assert prometheus.query('sum (spancost_spend_usd{period="month"})') == {(): pytest.approx(0.006, abs=1e-12)}
+    assert prometheus.query("sum (spancost_cost_usd_total)") == {(): pytest.approx(0.006, abs=1e-12)}
 
 
 def test_the_variables_offer_what_the_calls_had(scraped: Prometheus) -> None:
@@ -179,10 +238,9 @@ def test_rules_are_evaluated_and_the_unpriced_call_is_about_to_alert(scraped: Pr
     loaded = [rule for group in scraped.get("rules")["groups"] for rule in group["rules"]]
 
     assert {rule["name"]: rule["lastError"] for rule in loaded if rule.get("lastError")} == {}
-    assert {rule["name"]: rule["state"] for rule in loaded if rule["type"] == "alerting"} == {
-        "SpancostUnpricedCalls": "pending",
-        "SpancostReceiverDown": "inactive",
-    }
+    states = {rule["name"]: rule["state"] for rule in loaded if rule["type"] == "alerting"}
+    assert len(states) == 28
+    assert {name for name, state in states.items() if state != "inactive"} == {"SpancostUnpricedCalls"}
 
 
 def _substituted(expr: str) -> str:
@@ -201,7 +259,7 @@ def _address(log: Path) -> str:
 
 def _four_calls() -> ExportTraceServiceRequest:
     anthropic = {"gen_ai.provider.name": "anthropic", "gen_ai.request.model": "claude-haiku-4-5"}
-    searched = {**anthropic, "spancost.feature": "search"}
+    searched = {**anthropic, "spancost.feature": "search", "user.id": "u1"}
     counted = {**searched, "gen_ai.usage.input_tokens": 1_000, "gen_ai.usage.output_tokens": 200}
     unknown: dict[str, str | int] = {
         "gen_ai.provider.name": "openai",
@@ -210,6 +268,16 @@ def _four_calls() -> ExportTraceServiceRequest:
         "gen_ai.usage.output_tokens": 7,
     }
     spans = [_span(1, counted), _span(2, counted), _span(3, {**searched, "error.type": "timeout"}), _span(4, unknown)]
+    return _request(*spans)
+
+
+def _more_calls() -> ExportTraceServiceRequest:
+    anthropic = {"gen_ai.provider.name": "anthropic", "gen_ai.request.model": "claude-haiku-4-5"}
+    counted = {"spancost.feature": "search", "gen_ai.usage.input_tokens": 1_000, "gen_ai.usage.output_tokens": 200}
+    return _request(_span(5, {**anthropic, **counted}))
+
+
+def _request(*spans: Span) -> ExportTraceServiceRequest:
     resource = Resource(attributes=_attributes({"service.name": "shop", "deployment.environment.name": "test"}))
     return ExportTraceServiceRequest(
         resource_spans=[ResourceSpans(resource=resource, scope_spans=[ScopeSpans(spans=spans)])]

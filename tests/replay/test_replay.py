@@ -25,6 +25,7 @@ import spancost
 from spancost.sdks.bedrock import BedrockInstrumentor
 from spancost_collector.accounts import Accounts
 from spancost_collector.dialects import DIALECTS
+from spancost_collector.election import Election
 from spancost_collector.enrich import Enricher
 from spancost_collector.labels import LabelBounds
 from spancost_collector.ledger import Ledger
@@ -103,8 +104,9 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
             normaliser=Normaliser(DIALECTS),
             price=Price(load_book()),
             enricher=Enricher(),
+            election=Election(max_calls=0),  # recordings of one answer have its id in common
             ledger=ledger,
-            accounts=Accounts(LabelBounds(max_values=100, tenant=False), folded=lambda _: None),
+            accounts=Accounts(LabelBounds(max_values=100, tenant=False), folded=lambda _dimension, _calls: None),
             metrics=metrics,
             forward=None,
         )
@@ -159,7 +161,10 @@ def test_every_recorded_call_reaches_the_ledger_as_the_provider_reported_it(
 
     assert expected, f"{FOLDER} lists no recording that an instrumented SDK can play"
     ledger = _calls(bench.ledger)
-    assert ledger.keys() == expected.keys()
+    assert ledger.keys() <= expected.keys()
+    # A run in the background is one call, that of the answer which was fetched in the end.
+    started = [expected.pop(span) for span in expected.keys() - ledger.keys()]
+    assert [recording.name for recording, classes in started if classes] == []
     whole: Counter[str] = Counter()
     for span_id, (recording, classes) in expected.items():
         found = ledger[span_id]

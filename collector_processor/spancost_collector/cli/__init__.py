@@ -6,13 +6,14 @@ that spancost refuses on purpose (`SpancostError`) ends as one line on stderr an
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from spancost_collector.cli import demo, estimate, price, prices, report, reprice, serve
+from spancost_collector.cli import demo, doctor, estimate, price, prices, report, reprice, rules, serve
 from spancost_pricing import SpancostError
 
 app = typer.Typer(
@@ -28,6 +29,8 @@ app.command()(price.price)
 app.add_typer(prices.app, name="prices")
 app.command()(estimate.estimate)
 app.command()(reprice.reprice)
+app.command()(rules.rules)
+app.command()(doctor.doctor)
 app.command()(demo.demo)
 
 
@@ -52,5 +55,10 @@ def run() -> int:
         app(standalone_mode=True)
     except SpancostError as error:
         sys.stderr.write(f"spancost: {error}\n")
+        return 2
+    except sqlite3.Error as error:
+        sys.stderr.write(
+            f"spancost: the ledger cannot be used: {error}; check it with `spancost doctor --ledger FILE`\n"
+        )
         return 2
     return 0

@@ -2,80 +2,135 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import signal
-import threading
+import sqlite3
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spancost_collector.config import Settings, parse_address
+from spancost_collector.config import CONFIG_VARIABLE, json_schema, load, render
+from spancost_collector.errors import LedgerError
 from spancost_collector.ledger import Ledger
-from spancost_collector.locations import default_ledger
+from spancost_collector.ledger_faults import told
+from spancost_collector.logs import configure_logs
 from spancost_collector.price_data import load_current_book
 from spancost_collector.server import Receiver
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from spancost_collector.charging import Ledger as AnyLedger
+    from spancost_collector.config import Settings
+    from spancost_pricing import Book
+
+_log = logging.getLogger(__name__)
 
 
 def serve(
+    config: Annotated[
+        Path | None, typer.Option(help="The configuration file (spancost.yaml).", envvar=CONFIG_VARIABLE)
+    ] = None,
     listen: Annotated[
-        str, typer.Option(help="OTLP/gRPC in, host:port; port 0 takes a free one.", envvar="SPANCOST_LISTEN")
-    ] = "127.0.0.1:4317",
-    web_listen: Annotated[
-        str, typer.Option(help="Metrics and health, host:port.", envvar="SPANCOST_WEB_LISTEN")
-    ] = "127.0.0.1:9464",
-    ledger: Annotated[
-        Path | None, typer.Option(help="The ledger file; created where there is none.", envvar="SPANCOST_LEDGER")
-    ] = None,
-    forward: Annotated[
         str | None,
-        typer.Option(
-            help="Next hop for the enriched spans, host:port of an OTLP/gRPC receiver.", envvar="SPANCOST_FORWARD"
-        ),
+        typer.Option(help="OTLP/gRPC in, host:port or off; port 0 takes a free one. Default: 127.0.0.1:4317"),
     ] = None,
-    prices: Annotated[
-        Path | None, typer.Option(help="Your own prices (prices.yaml).", envvar="SPANCOST_PRICES")
+    http_listen: Annotated[
+        str | None, typer.Option(help="OTLP/HTTP in, host:port or off. Default: 127.0.0.1:4318")
     ] = None,
+    web_listen: Annotated[
+        str | None, typer.Option(help="Metrics and health, host:port. Default: 127.0.0.1:9464")
+    ] = None,
+    ledger: Annotated[Path | None, typer.Option(help="The ledger file; created where there is none.")] = None,
+    forward: Annotated[
+        list[str] | None,
+        typer.Option(help="Next hop for the enriched spans, host:port of an OTLP/gRPC receiver; may be repeated."),
+    ] = None,
+    prices: Annotated[Path | None, typer.Option(help="Your own prices (prices.yaml).")] = None,
     tenant_label: Annotated[
         bool, typer.Option("--tenant-label", help="Make tenants a metric label; only where there are few.")
     ] = False,
-    grace: Annotated[float, typer.Option(help="Seconds to finish what is under way when told to stop.")] = 10.0,
+    grace: Annotated[
+        float | None, typer.Option(help="Seconds to finish what is under way when told to stop. Default: 10")
+    ] = None,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print the settings in force and who said so, and exit.")
+    ] = False,
+    print_schema: Annotated[
+        bool, typer.Option("--print-schema", help="Print the JSON schema of the configuration file, and exit.")
+    ] = False,
 ) -> None:
-    """Take OpenTelemetry spans, price every model call, keep the ledger, serve metrics."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    settings = Settings(
-        listen=parse_address("--listen", listen),
-        web_listen=parse_address("--web-listen", web_listen),
-        ledger=ledger or default_ledger(),
-        forward=None if forward is None else parse_address("--forward", forward),
-        prices=prices,
-        tenant_label=tenant_label,
+    """Take OpenTelemetry spans, price every model call, keep the ledger, serve metrics.
+
+    Every option is also a key of the configuration file and an environment variable; see docs/configuration.md.
+    """
+    if print_schema:
+        typer.echo(json.dumps(json_schema(), indent=2))
+        return
+    loaded = load(
+        config,
+        os.environ,
+        {
+            "--listen": (("grpc", "listen"), listen),
+            "--http-listen": (("http", "listen"), http_listen),
+            "--web-listen": (("web", "listen"), web_listen),
+            "--ledger": (("ledger",), ledger),
+            "--forward": (("forward",), forward or None),
+            "--prices": (("prices",), prices),
+            "--tenant-label": (("labels", "tenant"), tenant_label or None),
+            "--grace": (("grace_seconds",), grace),
+        },
     )
+    if print_config:
+        typer.echo(render(loaded), nl=False)
+        return
+    settings = loaded.settings
+    configure_logs(settings.log.format, settings.log.level)
+    for warning in loaded.warnings:
+        _log.warning(warning)
     book = load_current_book(settings.prices)
-    stopped = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopped.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    # A queue, because its `put` may interrupt itself, which a handler of signals has to be able to do.
+    signals: SimpleQueue[int] = SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda received, _frame: signals.put(received))
     kept = Ledger(settings.ledger)
+    receiver = _receiver(settings, book, kept)
+    receiver.start()
+    typer.echo(_announcement(settings, receiver, book))
+    while signals.get() == signal.SIGHUP:
+        receiver.reload_prices(lambda: _reread(settings.prices))
+    receiver.stop(settings.grace_seconds)
+
+
+def _reread(prices: Path | None) -> Book:
+    book = load_current_book(prices)
+    _log.info("read the prices again: price book %s", book.version)
+    return book
+
+
+def _receiver(settings: Settings, book: Book, kept: AnyLedger) -> Receiver:
     try:
-        receiver = Receiver(settings, book=book, ledger=kept)
+        return Receiver(settings, book=book, ledger=kept)
+    except sqlite3.Error as error:
+        kept.close()
+        raise LedgerError(told(settings.ledger, "cannot be read", error)) from error
     except BaseException:
         kept.close()
         raise
-    receiver.start()
-    typer.echo(
-        f"spancost: OTLP/gRPC on {settings.listen._replace(port=receiver.port)}, "
-        f"web on http://{settings.web_listen._replace(port=receiver.web_port)}, "
-        f"ledger {settings.ledger}, "
-        + ("forwarding nothing" if settings.forward is None else f"forwarding to {settings.forward}")
-        + f", price book {book.version}"
-    )
-    stopped.wait()
-    receiver.stop(grace)
+
+
+def _announcement(settings: Settings, receiver: Receiver, book: Book) -> str:
+    """Where everything is, in one line."""
+    said = [
+        f"OTLP/gRPC on {receiver.grpc_address}" if receiver.grpc_address else "no OTLP/gRPC",
+        f"OTLP/HTTP on http://{receiver.http_address}" if receiver.http_address else "no OTLP/HTTP",
+        f"web on http://{receiver.web_address}",
+        f"ledger {settings.ledger}",
+        "forwarding to " + " and ".join(hop.endpoint for hop in settings.forward)
+        if settings.forward
+        else "forwarding nothing",
+        f"price book {book.version}",
+    ]
+    return "spancost: " + ", ".join(said)

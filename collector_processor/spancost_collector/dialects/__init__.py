@@ -4,10 +4,45 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from spancost_collector.dialects.agentops import AGENTOPS
+from spancost_collector.dialects.envoy import ENVOY
+from spancost_collector.dialects.google_adk import GOOGLE_ADK
+from spancost_collector.dialects.langfuse import LANGFUSE
+from spancost_collector.dialects.langsmith import LANGSMITH
+from spancost_collector.dialects.litellm import LITELLM
+from spancost_collector.dialects.logfire import LOGFIRE, PYDANTIC_AI
+from spancost_collector.dialects.microsoft import AGENT_FRAMEWORK, SEMANTIC_KERNEL
+from spancost_collector.dialects.mlflow import MLFLOW
+from spancost_collector.dialects.openinference import OPENINFERENCE
+from spancost_collector.dialects.openlit import OPENLIT
+from spancost_collector.dialects.openllmetry import OPENLLMETRY
 from spancost_collector.dialects.otel import OTEL
+from spancost_collector.dialects.spring_ai import SPRING_AI
+from spancost_collector.dialects.strands import STRANDS
+from spancost_collector.dialects.vercel import VERCEL, VERCEL_7
 
 if TYPE_CHECKING:
     from spancost_collector.dialect import Dialect
 
-DIALECTS: Final[tuple[Dialect, ...]] = (OTEL,)
-"""In the order in which they are asked: the first that recognises a span reads it."""
+DIALECTS: Final[tuple[Dialect, ...]] = (
+    LANGFUSE,
+    VERCEL,
+    MLFLOW,
+    LANGSMITH,
+    OPENINFERENCE,
+    ENVOY,
+    LITELLM,
+    GOOGLE_ADK,
+    STRANDS,
+    SPRING_AI,
+    AGENTOPS,
+    PYDANTIC_AI,
+    LOGFIRE,
+    SEMANTIC_KERNEL,
+    AGENT_FRAMEWORK,
+    VERCEL_7,
+    OPENLLMETRY,
+    OPENLIT,
+    OTEL,
+)
+"""In the order in which they are asked where nothing but a span's attributes can tell: the most particular first."""

@@ -1,0 +1,153 @@
+"""From descriptions of calls to charges: elect, price, record and count, all of a group or nothing.
+
+The order is the promise: the ledger commits before anything is counted or remembered, so a group that failed can be
+sent again and costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from spancost_collector.ledger import Revision
+from spancost_pricing.reported import differs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence, Set
+
+    from spancost_collector.accounts import Accounts
+    from spancost_collector.call import Charged, Key, ModelCall
+    from spancost_collector.election import Decision, Election, Member
+    from spancost_collector.enrich import Enricher
+    from spancost_collector.ledger import Credit, Kept, Recorded, Total
+    from spancost_collector.metrics import ReceiverMetrics
+    from spancost_collector.price import Price
+
+
+class Ledger(Protocol):
+    """Where paid calls are kept; `ledger.Ledger` in production."""
+
+    def record(
+        self, calls: Sequence[Charged], revisions: Sequence[Revision] = (), members: Sequence[Member] = ()
+    ) -> Recorded:
+        """Commit durably; return the calls that were new, and what that adds to the counters.
+
+        Raises:
+            LedgerUnavailableError: nothing was kept.
+        """
+        ...
+
+    def known(self, keys: Sequence[Key]) -> Set[Key]:
+        """Which of these descriptions are kept, charged or not.
+
+        Raises:
+            LedgerUnavailableError: that cannot be said now.
+        """
+        ...
+
+    def recent(self, limit: int) -> Kept:
+        """What was described last."""
+        ...
+
+    def totals(self) -> Iterable[Total]:
+        """What has been spent so far, series in order of first appearance."""
+        ...
+
+    def credit(self) -> Iterable[Credit]:
+        """By how much counters are above that, since they may never fall."""
+        ...
+
+    def writable(self) -> bool:
+        """Whether a commit would be accepted at this moment."""
+        ...
+
+    def close(self) -> None:
+        """Close it for good."""
+        ...
+
+
+class Observer(Protocol):
+    """Shows something about calls that the counters do not; `measures.Measures` in production."""
+
+    def observe(self, calls: Sequence[Charged]) -> None:
+        """Add calls that were charged for the first time."""
+        ...
+
+
+class Charging:
+    """Turns the calls of one group into rows, counters, and attributes for their spans."""
+
+    def __init__(
+        self,
+        *,
+        election: Election,
+        price: Price,
+        enricher: Enricher,
+        ledger: Ledger,
+        accounts: Accounts,
+        metrics: ReceiverMetrics,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        """Connect the stages; `observers` are told of every call that is newly charged, once it is committed."""
+        self.price = price
+        """What later groups are charged by."""
+        self._election = election
+        self._enricher = enricher
+        self._ledger = ledger
+        self._accounts = accounts
+        self._metrics = metrics
+        self._observers = tuple(observers)
+
+    def __call__(self, calls: Sequence[ModelCall]) -> list[bytes]:
+        """Charge a group; what to append to each call's span, in order.
+
+        Raises:
+            LedgerUnavailableError: nothing was kept or counted.
+        """
+        decision = self._election.consider(calls, self._ledger.known)
+        try:
+            paid = self.price(decision.paid)
+            encode = self._enricher
+            if decision.shown is calls:
+                attributes = [encode(charge) for _, charge in paid]
+                recorded = self._ledger.record(paid)
+            else:
+                revised, shown = self._resolve(decision, paid)
+                attributes = [
+                    b"" if one is None else encode.duplicate(one) if isinstance(one, bytes) else encode(one.charge)
+                    for one in shown
+                ]
+                recorded = self._ledger.record(paid, revised, decision.members)
+        except BaseException:
+            self._election.undo(decision)
+            raise
+        self._election.accept(decision)
+        self._count(decision, recorded)
+        return attributes
+
+    def _resolve(
+        self, decision: Decision, paid: Sequence[Charged]
+    ) -> tuple[list[Revision], list[Charged | bytes | None]]:
+        """The charges of what is corrected, and of what every span is shown to stand for."""
+        charged = {one.call.key: one for one in paid}
+        wanted = [correction.call for correction in decision.corrections]
+        wanted += [call for call in decision.shown if not isinstance(call, bytes)]
+        others = {call.key: call for call in wanted if call is not None and call.key not in charged}
+        charged.update((one.call.key, one) for one in self.price(list(others.values())))
+        revised = [
+            Revision(withdrawn, None if call is None else charged[call.key]) for withdrawn, call in decision.corrections
+        ]
+        shown = [one if one is None or isinstance(one, bytes) else charged[one.key] for one in decision.shown]
+        return revised, shown
+
+    def _count(self, decision: Decision, recorded: Recorded) -> None:
+        fresh = recorded.fresh
+        self._accounts.add(recorded.rises)
+        for observer in self._observers:
+            observer.observe(fresh)
+        for reason, count in decision.duplicates.items():
+            self._metrics.duplicates[reason].inc(count)
+        self._metrics.duplicates["redelivery"].inc(len(decision.paid) - len(fresh))
+        self._metrics.corrections.inc(len(decision.corrections))
+        self._metrics.cached_calls.inc(sum(call.cached for call, _ in fresh))
+        self._metrics.differences.inc(sum(differs(charge) for _, charge in fresh))
+        self._metrics.mismatches.inc(sum(charge.status == "invalid_usage" for _, charge in fresh))

@@ -1,0 +1,96 @@
+"""What each setting allows on its own and does not work together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from spancost_collector.config.layers import Key
+    from spancost_collector.config.settings import Listener, Settings
+    from spancost_collector.config.values import Address
+
+
+class Conflict(NamedTuple):
+    """Settings that do not go together."""
+
+    key: Key
+    """The one to change."""
+    others: tuple[Key, ...]
+    """Those it conflicts with."""
+    text: str
+    """What was found, which rule, and what to do."""
+
+
+def conflicts(settings: Settings) -> Iterator[Conflict]:
+    """Everything that does not go together."""
+    yield from _addresses(settings)
+    for name in ("grpc", "http", "web"):
+        yield from _exposed(name, getattr(settings, name))
+    intake = settings.intake
+    if intake.max_queue_bytes < intake.max_message_bytes:
+        yield Conflict(
+            ("intake", "max_queue_bytes"),
+            (("intake", "max_message_bytes"),),
+            f"got {int(intake.max_queue_bytes)}; expected at least intake.max_message_bytes"
+            f" ({int(intake.max_message_bytes)}), or the largest request never fits",
+        )
+    if settings.attribution.hash_identifiers and settings.attribution.salt is None:
+        yield Conflict(
+            ("attribution", "hash_identifiers"),
+            (("attribution", "salt"),),
+            "needs attribution.salt, or anyone could undo the hash by trying names; e.g. salt: ${env:SPANCOST_SALT}",
+        )
+    yield from _hops(settings)
+
+
+def _addresses(settings: Settings) -> Iterator[Conflict]:
+    if settings.grpc.listen is None and settings.http.listen is None:
+        yield Conflict(
+            ("grpc", "listen"),
+            (("http", "listen"),),
+            "got off, as is http.listen; spans have to come in on one of them",
+        )
+    used: dict[Address, Key] = {}
+    for name in ("grpc", "http", "web"):
+        listener: Listener = getattr(settings, name)
+        listen = listener.listen
+        if listen is None or listen.port == 0:
+            continue
+        if listen in used:
+            first = ".".join(str(part) for part in used[listen])
+            text = f"got {listen}, which {first} already uses; give it another port"
+            yield Conflict((name, "listen"), (used[listen],), text)
+        used.setdefault(listen, (name, "listen"))
+    for index, hop in enumerate(settings.forward):
+        if hop.address in used:
+            text = f"got {hop.endpoint}, which is this receiver itself; name the next one"
+            yield Conflict(("forward", index, "endpoint"), (used[hop.address],), text)
+
+
+def _exposed(name: str, listener: Listener) -> Iterator[Conflict]:
+    listen = listener.listen
+    if listen is None or listen.loopback or listener.insecure:
+        return
+    if listener.tls is None and not listener.tokens:
+        yield Conflict(
+            (name, "listen"),
+            ((name, "tls"), (name, "tokens")),
+            f"got {listen}, which others than this machine can reach; set {name}.tls or {name}.tokens,"
+            f" or {name}.insecure: true where the network keeps others out",
+        )
+
+
+def _hops(settings: Settings) -> Iterator[Conflict]:
+    for index, hop in enumerate(settings.forward):
+        key: Key = ("forward", index)
+        tls = hop.tls
+        if tls is not None and not tls.insecure and hop.endpoint.startswith("http://"):
+            text = "says TLS for an http:// endpoint; write https://, or drop one of the two"
+            yield Conflict((*key, "tls"), ((*key, "endpoint"),), text)
+        if tls is not None and (tls.cert is None) != (tls.key is None):
+            yield Conflict((*key, "tls"), (), "has only one of cert and key; a client certificate needs both")
+        if hop.headers and not hop.secure and not hop.address.loopback and (tls is None or not tls.insecure):
+            text = "would go to another machine in clear text; use https://, or say tls: {insecure: true}"
+            yield Conflict((*key, "headers"), ((*key, "endpoint"), (*key, "tls")), text)

@@ -1,0 +1,121 @@
+"""`spancost.yaml` as a layer: YAML with the line of every key, and values taken from outside it.
+
+`${env:NAME}` and `${env:NAME:-default}` stand for an environment variable, as in the OpenTelemetry Collector, and
+`${file:PATH}` for a file's text without its last line break; `$$` is a dollar sign. What is put in is always text, so
+a token of digits stays one.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import yaml
+
+from spancost_collector.config.layers import Key, Layer, Origin, dotted
+from spancost_pricing import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_OUTSIDE: Final = re.compile(r"\$(?:(\$)|\{(env|file):((?:(?!:-)[^}])+)(?::-([^}]*))?\}|\{([^}]*)\}?)")
+
+
+def read_config_file(path: Path, environment: Mapping[str, str]) -> tuple[Layer, list[str]]:
+    """What a file says, and what is wrong with how it is written.
+
+    Raises:
+        ConfigError: it cannot be read, or is not YAML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"{path}: cannot be read: {said}") from error
+    reader = _Reader(path.name, environment)
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        values: object = None if node is None else reader.read(loader, node, ())
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path.name}: is not valid YAML: {' '.join(str(error).split())}") from error
+    finally:
+        loader.dispose()  # pyright: ignore[reportUnknownMemberType]
+    if values is None:
+        values = {}
+    if not isinstance(values, dict):
+        raise ConfigError(
+            f"{path.name}: got {type(values).__name__}; expected a mapping of settings, e.g. ledger: PATH"
+        )
+    return Layer(cast("dict[str, Any]", values), reader.origins), reader.problems
+
+
+class _Reader:
+    """Builds plain values from YAML nodes, and remembers where each key stands."""
+
+    def __init__(self, name: str, environment: Mapping[str, str]) -> None:
+        self._name = name
+        self._environment = environment
+        self.origins: dict[Key, Origin] = {}
+        self.problems: list[str] = []
+
+    def read(self, loader: yaml.SafeLoader, node: yaml.Node, key: Key) -> object:
+        """The value of a node."""
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(loader, node, key)
+        if isinstance(node, yaml.SequenceNode):
+            items = cast("list[yaml.Node]", node.value)
+            return [self._item(loader, item, (*key, index)) for index, item in enumerate(items)]
+        value = cast("object", loader.construct_object(node))  # pyright: ignore[reportUnknownMemberType]
+        return self._put_in(value, node, key) if isinstance(value, str) else value
+
+    def _mapping(self, loader: yaml.SafeLoader, node: yaml.MappingNode, key: Key) -> dict[str, object]:
+        written = [str(name.value) for name, _ in node.value]
+        loader.flatten_mapping(node)
+        values: dict[str, object] = {}
+        for name_node, value_node in node.value:
+            name = str(name_node.value)
+            if name in values and written.count(name) > 1:
+                self.problems.append(f"{self._at(name_node)}: {dotted((*key, name))}: stands twice; keep one")
+            self.origins[*key, name] = Origin(self._at(name_node), names_key=False)
+            values[name] = self.read(loader, value_node, (*key, name))
+        return values
+
+    def _item(self, loader: yaml.SafeLoader, node: yaml.Node, key: Key) -> object:
+        self.origins[key] = Origin(self._at(node), names_key=False)
+        return self.read(loader, node, key)
+
+    def _put_in(self, text: str, node: yaml.Node, key: Key) -> str:
+        def replace(found: re.Match[str]) -> str:
+            dollar, kind, name, default, other = found.groups()
+            if dollar:
+                return dollar
+            if other is not None:
+                self._complain(
+                    node, key, f"got ${{{other}}}; expected ${{env:NAME}} or ${{file:PATH}}, or $$ for a dollar"
+                )
+                return ""
+            value = self._environment.get(name) if kind == "env" else self._file(node, key, name)
+            if value is None and default is None:
+                if kind == "env":
+                    hint = f"set it, or give a default: ${{env:{name}:-…}}"
+                    self._complain(node, key, f"environment variable {name} is not set; {hint}")
+                return ""
+            return value if value is not None else default
+
+        return _OUTSIDE.sub(replace, text)
+
+    def _file(self, node: yaml.Node, key: Key, name: str) -> str | None:
+        try:
+            return Path(name).expanduser().read_text(encoding="utf-8").removesuffix("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            said = error.strerror if isinstance(error, OSError) else "is not text"
+            self._complain(node, key, f"{name} cannot be read: {said}")
+            return None
+
+    def _complain(self, node: yaml.Node, key: Key, text: str) -> None:
+        self.problems.append(f"{self._at(node)}: {dotted(key)}: {text}")
+
+    def _at(self, node: yaml.Node) -> str:
+        return f"{self._name}:{node.start_mark.line + 1}"

@@ -1,0 +1,249 @@
+"""What can be set, with its defaults, as one tree; `spancost.yaml`, its JSON schema and the checks are this.
+
+The text under a field is what editors show, so it is written for the people who write the file. A field's `examples`
+stand in messages about it. What only makes sense in combination is checked in `combinations`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, SecretStr, field_validator
+
+from spancost_collector.config.values import (
+    MEBIBYTE,
+    Address,
+    Bytes,
+    Count,
+    File,
+    Listen,
+    Names,
+    Seconds,
+    Secrets,
+    TimeZone,
+    not_a_flag,
+)
+from spancost_collector.locations import default_ledger
+
+AttributionField = Literal["feature", "task", "tenant", "user", "session", "prompt", "prompt_version"]
+
+
+class Section(BaseModel):
+    """A part of the settings; a key that it does not have is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class ListenerTls(Section):
+    """TLS of a listener."""
+
+    cert: File
+    """The certificate chain, PEM."""
+    key: File
+    """Its private key, PEM."""
+    client_ca: File | None = None
+    """Clients must present a certificate that one of these authorities signed (mTLS)."""
+
+
+class Listener(Section):
+    """One address that is listened on."""
+
+    listen: Listen
+    """host:port, or `off`; port 0 takes any free one."""
+    tls: ListenerTls | None = None
+    """Serve TLS."""
+    tokens: Secrets = ()
+    """Ask for `Authorization: Bearer <one of these>`. Several, so that they can be changed one sender at a time."""
+    insecure: bool = False
+    """Listen beyond this machine with neither TLS nor tokens: only where the network itself keeps others out."""
+
+
+class Grpc(Listener):
+    """OTLP/gRPC in, with the standard health and reflection services."""
+
+    listen: Listen = Field(default=Address("127.0.0.1", 4317), examples=["0.0.0.0:4317"])
+    reflection: bool = True
+    """Tell tools such as grpcurl which services there are."""
+
+
+class Http(Listener):
+    """OTLP/HTTP in: `POST /v1/traces`, protobuf or JSON."""
+
+    listen: Listen = Field(default=Address("127.0.0.1", 4318), examples=["0.0.0.0:4318"])
+
+
+class Web(Listener):
+    """Metrics and health."""
+
+    listen: Listen = Field(default=Address("127.0.0.1", 9464), examples=["0.0.0.0:9464"])
+
+
+class Intake(Section):
+    """How much is taken in."""
+
+    max_message_bytes: Bytes = ByteSize(64 * MEBIBYTE)
+    """Largest request that is accepted, after decompression."""
+    max_queue_bytes: Bytes = ByteSize(256 * MEBIBYTE)
+    """Requests waiting beyond this are refused, and sent again by their senders."""
+    max_concurrent_requests: Count = 64
+    """Requests that are under way at the same time, on each listener."""
+    max_waiting_requests: Annotated[int, BeforeValidator(not_a_flag), Field(ge=0)] = 1024
+    """Requests beyond those that wait for their turn, on each listener; more are told to come back."""
+
+
+class HopTls(Section):
+    """TLS towards a next hop."""
+
+    ca: File | None = None
+    """Authorities that may sign its certificate, PEM; those of the system where nothing is said."""
+    cert: File | None = None
+    """Our own certificate, where it asks for one (mTLS)."""
+    key: File | None = None
+    """Its private key."""
+    insecure: bool = False
+    """No TLS at all, whatever is sent: says that this is known."""
+
+
+class NextHop(Section):
+    """Where enriched spans go next."""
+
+    endpoint: str = Field(examples=["tempo:4317", "https://otlp.example.com"])
+    """host:port or a URL. `https://` means TLS, `http://` means none. For HTTP, `/v1/traces` is added unless there is
+    a path."""
+    protocol: Literal["grpc", "http/protobuf"] = "grpc"
+    """OTLP/gRPC or OTLP/HTTP."""
+    headers: dict[str, SecretStr] = Field(default_factory=dict[str, SecretStr])
+    """Sent with every request."""
+    compression: Literal["none", "gzip"] = "none"
+    """How requests are packed."""
+    tls: HopTls | None = None
+    """TLS, also for an endpoint without a scheme."""
+    timeout_seconds: Seconds = Field(default=10.0, le=300)
+    """How long it may take to answer."""
+    max_request_bytes: Bytes = ByteSize(4 * MEBIBYTE)
+    """How far requests are concatenated: what an OTLP receiver accepts unless told otherwise."""
+    required: bool = True
+    """Whether senders are told OK only once this hop has the spans. One that is not gets what fits its queue."""
+    max_queue_bytes: Bytes = ByteSize(64 * MEBIBYTE)
+    """What waits for a hop that is not required; beyond it, spans are dropped and counted."""
+
+    @field_validator("endpoint")
+    @classmethod
+    def _check_endpoint(cls, endpoint: str) -> str:
+        try:
+            parts = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
+            usable = parts.hostname and (parts.scheme in {"http", "https"} or (not parts.scheme and parts.port))
+            usable = usable and not parts.username and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError("expected host:port or an http:// or https:// URL")
+        return endpoint
+
+    @property
+    def secure(self) -> bool:
+        """Whether TLS is used."""
+        if self.tls is not None and self.tls.insecure:
+            return False
+        return self.endpoint.startswith("https://") or self.tls is not None
+
+    @property
+    def address(self) -> Address:
+        """Host and port, the scheme's own port where none is given."""
+        parts = urlsplit(self.endpoint if "://" in self.endpoint else f"//{self.endpoint}")
+        port = parts.port or (443 if self.secure else 80)
+        return Address(parts.hostname or "", port)
+
+    @property
+    def url(self) -> str:
+        """Where OTLP/HTTP is posted to."""
+        path = urlsplit(self.endpoint).path if "://" in self.endpoint else ""
+        path = path if path.strip("/") else "/v1/traces"
+        return f"{'https' if self.secure else 'http'}://{self.address}{path}"
+
+
+def _hops(value: object) -> object:
+    """Hops may be given as endpoints alone: `a:4317,b:4317`, or a list of them."""
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, list | tuple):
+        found: list[object] = list(value)  # pyright: ignore[reportUnknownArgumentType]
+        return [{"endpoint": one} if isinstance(one, str) else one for one in found]
+    return value
+
+
+class Labels(Section):
+    """What becomes a label of a metric."""
+
+    tenant: bool = False
+    """Whether tenants do: only where there are few."""
+    max_values: Count = 200
+    """Values that each dimension may have before the rest is shown as `__other__`."""
+
+
+class AttributionSettings(Section):
+    """How calls are attributed, beyond the attributes that are known anyway."""
+
+    keys: dict[AttributionField, Names] = Field(
+        default_factory=dict[AttributionField, Names], examples=["{feature: [app.feature], tenant: [org.id]}"]
+    )
+    """Further span attributes that say it, the first present wins; they come before those that are known anyway."""
+    hash_identifiers: bool = False
+    """Keep users as a keyed hash (HMAC-SHA256) instead of their names."""
+    salt: SecretStr | None = Field(default=None, min_length=16)
+    """The key of that hash; the same salt gives the same hash, so keep it."""
+
+
+class Election(Section):
+    """How long and how many descriptions are kept to tell that two of them are of the same call."""
+
+    window_seconds: Seconds = 3600.0
+    """How long after its last span a trace is remembered."""
+    max_calls: Count = 100_000
+    """Descriptions that are remembered at most; the oldest traces are forgotten first."""
+
+
+class Log(Section):
+    """What is written to stderr."""
+
+    format: Literal["text", "json"] = "text"
+    """Lines for people, or one JSON object a line."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is written."""
+
+
+class Settings(Section):
+    """spancost.yaml: how a receiver runs. Every key is optional."""
+
+    grpc: Grpc = Grpc()
+    """OTLP/gRPC in."""
+    http: Http = Http()
+    """OTLP/HTTP in."""
+    web: Web = Web()
+    """Metrics and health."""
+    intake: Intake = Intake()
+    """Limits of what is taken in."""
+    ledger: File = Field(default_factory=default_ledger)
+    """The ledger file; created where there is none."""
+    prices: File | None = None
+    """Your own prices (prices.yaml)."""
+    forward: Annotated[tuple[NextHop, ...], BeforeValidator(_hops)] = Field(default=(), examples=["[tempo:4317]"])
+    """Next hops for enriched spans; none keeps nothing but the ledger."""
+    labels: Labels = Labels()
+    """Labels of metrics."""
+    attribution: AttributionSettings = AttributionSettings()
+    """Who pays."""
+    election: Election = Election()
+    """Telling two descriptions of one call from two calls."""
+    time_zone: TimeZone = Field(default=ZoneInfo("UTC"), examples=["Europe/Vienna"])
+    """Where days and months begin."""
+    grace_seconds: Seconds = 10.0
+    """How long what is under way may take when told to stop."""
+    log: Log = Log()
+    """Logging."""
+
+
+SECRET_KEYS: Final = frozenset({"tokens", "headers", "salt"})
+"""Keys under which nothing is ever shown."""

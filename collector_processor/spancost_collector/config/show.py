@@ -1,0 +1,85 @@
+"""Settings for people and for editors: what is in force and who said so, and the JSON schema of the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic.json_schema import GenerateJsonSchema
+
+from spancost_collector.config.settings import SECRET_KEYS, Settings
+from spancost_collector.config.values import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from spancost_collector.config.layers import Key, Layer
+    from spancost_collector.config.load import Loaded
+
+_COLUMN: Final = 56
+"""Where the remarks begin, where there is room."""
+_MASK: Final = "*" * 16
+
+
+def render(loaded: Loaded) -> str:
+    """The settings in force as a `spancost.yaml`, each with who said it; secrets are masked."""
+    document = loaded.settings.model_dump(mode="json")
+    return "\n".join(_mapping(document, (), loaded.said)) + "\n"
+
+
+def _mapping(values: dict[str, Any], key: Key, said: Layer, indent: str = "") -> Iterator[str]:
+    for name, value in values.items():
+        here = (*key, name)
+        shown = _masked(cast("object", value)) if name in SECRET_KEYS and value else cast("object", value)
+        if isinstance(shown, dict) and shown:
+            yield f"{indent}{name}:"
+            yield from _mapping(cast("dict[str, Any]", shown), here, said, indent + "  ")
+        elif name == "forward" and shown:
+            yield f"{indent}{name}:"
+            for index, item in enumerate(cast("list[dict[str, Any]]", shown)):
+                first, *rest = _mapping(item, (*here, index), said, indent + "    ")
+                yield first.replace("    ", "  - ", 1)
+                yield from rest
+        else:
+            line = f"{indent}{name}: {_scalar(cast('object', shown))}"
+            yield f"{line:<{_COLUMN}}  # {said.source(here) or 'default'}"
+
+
+def _masked(value: object) -> object:
+    if isinstance(value, dict):
+        return dict.fromkeys(cast("dict[str, object]", value), _MASK)
+    return [_MASK] * len(cast("list[object]", value)) if isinstance(value, list) else _MASK
+
+
+def _scalar(value: object) -> str:
+    return yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("\n").removesuffix("\n...")
+
+
+class _Schema(GenerateJsonSchema):
+    """pydantic's schema, with defaults as they are written in the file."""
+
+    def encode_default(self, dft: Any) -> Any:
+        """The default in JSON."""
+        return str(dft) if isinstance(dft, Address | ZoneInfo) else super().encode_default(dft)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of `spancost.yaml`, for editors."""
+    schema = Settings.model_json_schema(schema_generator=_Schema)
+    substitution = {"type": "string", "pattern": r"\$\{(env|file):"}
+    widened = cast("dict[str, Any]", _widen(schema, substitution))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **widened}
+
+
+def _widen(part: object, substitution: dict[str, str]) -> object:
+    """Wherever a number or a flag may stand, so may a text that is replaced by one."""
+    if isinstance(part, list):
+        return [_widen(one, substitution) for one in cast("list[object]", part)]
+    if not isinstance(part, dict):
+        return part
+    schema = {name: _widen(one, substitution) for name, one in cast("dict[str, object]", part).items()}
+    if schema.get("type") in ("integer", "number", "boolean"):
+        kept = {name: schema.pop(name) for name in ("title", "description", "default", "examples") if name in schema}
+        return {"anyOf": [schema, substitution], **kept}
+    return schema

@@ -1,0 +1,127 @@
+"""The kinds of values that settings have: how each is read from text, checked, and written back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, ByteSize, Field, PlainSerializer, PlainValidator, SecretStr, WithJsonSchema
+
+from spancost_pricing import ConfigError
+
+MEBIBYTE: Final = 1024 * 1024
+_ADDRESS_RULE: Final = "expected host:port, e.g. 127.0.0.1:4317 or [::1]:4317"
+_LOOPBACK: Final = frozenset({"localhost", "::1"})
+
+
+class Address(NamedTuple):
+    """Where to listen or connect."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """`host:port`, with an IPv6 host in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.host in _LOOPBACK or self.host.startswith("127.")
+
+
+def parse_address(name: str, text: str) -> Address:
+    """Read `host:port` as setting `name`.
+
+    Raises:
+        ConfigError: `text` is something else.
+    """
+    address = _address_in(text)
+    if address is None:
+        raise ConfigError(f'{name}: got "{text}"; {_ADDRESS_RULE}')
+    return address
+
+
+def _address_in(text: str) -> Address | None:
+    host, _, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not bare or not port.isascii() or not port.isdigit() or int(port) > 65535 or (":" in bare and bare == host):
+        return None
+    return Address(bare, int(port))
+
+
+def _address(value: object) -> Address:
+    address = value if isinstance(value, Address) else _address_in(value) if isinstance(value, str) else None
+    if address is None or not address.host or not 0 <= address.port <= 65535:
+        raise ValueError(_ADDRESS_RULE)
+    return address
+
+
+def _listen(value: object) -> Address | None:
+    if value is None or value is False or value == "off":
+        return None
+    try:
+        return _address(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or off") from None
+
+
+def _time_zone(value: object) -> ZoneInfo:
+    if isinstance(value, ZoneInfo):
+        return value
+    try:
+        return ZoneInfo(value if isinstance(value, str) else "")
+    except (ValueError, OSError, KeyError) as error:  # a name that nobody knows is a KeyError
+        raise ValueError("expected the name of a time zone, e.g. Europe/Vienna or UTC") from error
+
+
+def not_a_flag(value: object) -> object:
+    """A number that was written as true or false is a mistake, although Python counts with them."""
+    if isinstance(value, bool):
+        raise ValueError("expected a number")
+    return value
+
+
+def _listed(value: object) -> object:
+    """Lists may be written as one text with commas, which is all that an environment variable can hold."""
+    if isinstance(value, str):
+        return tuple(part for part in (part.strip() for part in value.split(",")) if part)
+    return value
+
+
+Listen = Annotated[
+    Address | None,
+    PlainValidator(_listen),
+    PlainSerializer(lambda address: "off" if address is None else str(address), return_type=str),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": r":\d+$|^off$"}, {"enum": [False, None]}]}),
+]
+"""Where to listen; None is `off`."""
+
+TimeZone = Annotated[
+    ZoneInfo,
+    PlainValidator(_time_zone),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string"}),
+]
+Count = Annotated[int, BeforeValidator(not_a_flag), Field(ge=1)]
+Bytes = Annotated[
+    ByteSize,
+    BeforeValidator(not_a_flag),
+    Field(ge=1),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1},
+                {"type": "string", "pattern": r"^\d+(\.\d+)? *[KMGkmg]?i?[Bb]?$"},
+            ]
+        }
+    ),
+]
+"""A number of bytes, also as `64MiB`."""
+Seconds = Annotated[float, BeforeValidator(not_a_flag), Field(gt=0)]
+File = Annotated[Path, BeforeValidator(lambda value: Path(value).expanduser() if isinstance(value, str) else value)]
+"""A path; `~` is the home directory."""
+Secrets = Annotated[tuple[Annotated[SecretStr, Field(min_length=1)], ...], BeforeValidator(_listed)]
+"""Texts that are never shown."""
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]

@@ -1,0 +1,29 @@
+"""AgentOps: the names of the conventions' first generation, over the providers' own counts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from spancost_collector.dialect import Apart
+from spancost_collector.dialects.otel import OTEL
+
+AGENTOPS: Final = OTEL.derive(
+    "agentops",
+    scopes=("agentops*",),
+    evidence=("agentops.*",),
+    operation=("gen_ai.operation.name", "gen_ai.request.type", "agentops.span.kind"),
+    leaves={**OTEL.leaves, "completion": "text_completion", "llm": "chat", "llm.call": "chat"},
+    aggregates=OTEL.aggregates | {"agent", "chain", "operation", "session", "task", "workflow"},
+    others=OTEL.others | {"tool", "guardrail", "http"},
+    names={
+        "operation": ("gen_ai.operation.name", "gen_ai.request.type", "agentops.span.kind"),
+        "first_chunk_s": ("gen_ai.response.time_to_first_chunk", "gen_ai.streaming.time_to_first_token"),
+        "feature": (*OTEL.names["feature"], "agentops.entity.name"),
+        "tags": (*OTEL.names["tags"], "agentops.tags"),
+    },
+    zero_is_unknown=True,
+    apart=(
+        Apart("cache", "agentops.instrumentation.providers.anthropic"),
+        *(rule for rule in OTEL.apart if rule.part == "reasoning"),
+    ),
+)

@@ -1,0 +1,116 @@
+"""OTLP/gRPC to a next hop: raw bytes out, and a status read as what it means for these bytes."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final, cast
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from spancost_collector import otlp_pb2 as otlp
+from spancost_collector.forward.hop import Failed, Taken
+from spancost_collector.outcome import STATUS_DETAILS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_log: Final = logging.getLogger(__name__)
+
+EXPORT_METHOD: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+
+# The bytes are at fault, whoever sends them. RESOURCE_EXHAUSTED belongs here unless it comes with a RetryInfo: the
+# message is larger than the next hop accepts. https://opentelemetry.io/docs/specs/otlp/#failures
+_REJECTED: Final = frozenset(
+    {
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+    }
+)
+
+
+class GrpcTransport:
+    """One channel to `target`, `host:port`."""
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        timeout_seconds: float,
+        headers: Mapping[str, str] | None = None,
+        gzip: bool = False,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        """Make the channel, in clear text without `credentials`; it connects when it is first used."""
+        self.name = target
+        self._timeout = timeout_seconds
+        self._metadata = tuple((name.lower(), value) for name, value in (headers or {}).items())
+        options = [
+            ("grpc.max_send_message_length", -1),
+            # Senders are waiting: without these, gRPC looks away for up to two minutes after an outage.
+            ("grpc.initial_reconnect_backoff_ms", 100),
+            ("grpc.min_reconnect_backoff_ms", 100),
+            ("grpc.max_reconnect_backoff_ms", 1000),
+        ]
+        compression = grpc.Compression.Gzip if gzip else grpc.Compression.NoCompression
+        self._channel = (
+            grpc.insecure_channel(target, options, compression)
+            if credentials is None
+            else grpc.secure_channel(target, credentials, options, compression)
+        )
+        self._export: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(EXPORT_METHOD)
+
+    def send(self, body: bytes) -> Taken | Failed:
+        """Hand over one request."""
+        try:
+            response = self._export(body, timeout=self._timeout, metadata=self._metadata)
+        except grpc.RpcError as error:
+            return _failed(error)
+        except ValueError as error:  # the channel was closed
+            return Failed("unavailable", str(error))
+        return read_response(response, self.name)
+
+    def close(self) -> None:
+        """Give up the connection; a call under way ends as unavailable."""
+        self._channel.close()
+
+
+def read_response(response: bytes, name: str) -> Taken:
+    """What an ExportTraceServiceResponse says about a request that was taken."""
+    try:
+        partial = otlp.ExportResponse.FromString(response).partial_success
+    except DecodeError:
+        _log.warning("next hop %s: took the spans and answered with what is not OTLP", name)
+        return Taken()
+    return Taken(partial.rejected_spans, partial.error_message)
+
+
+def _failed(error: grpc.RpcError) -> Failed:
+    if not isinstance(error, grpc.Call):
+        return Failed("unavailable", str(error))
+    code = error.code()
+    said = f"{code.name}: {error.details() or 'no details'}"
+    retry_after = _retry_after(error)
+    if code in _REJECTED and retry_after is None:
+        return Failed("rejected", said)
+    return Failed("unavailable", said, retry_after)
+
+
+def _retry_after(call: grpc.Call) -> float | None:
+    """Seconds of the RetryInfo; 0 where it names none, None where there is no RetryInfo."""
+    metadata = cast("Iterable[tuple[str, str | bytes]]", call.trailing_metadata() or ())
+    for key, value in metadata:
+        if key != STATUS_DETAILS or not isinstance(value, bytes):
+            continue
+        try:
+            details = otlp.RpcStatus.FromString(value).details
+            for detail in details:
+                if detail.type_url.endswith("google.rpc.RetryInfo"):
+                    delay = otlp.RetryInfo.FromString(detail.value).retry_delay
+                    return max(0.0, delay.seconds + delay.nanos / 1e9)
+        except DecodeError:
+            return None
+    return None

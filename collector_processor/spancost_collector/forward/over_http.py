@@ -1,0 +1,113 @@
+"""OTLP/HTTP (protobuf) to a next hop, the form in which most vendors take traces."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final
+
+import httpx2
+from google.protobuf.message import DecodeError
+
+from spancost_collector import otlp_pb2 as otlp
+from spancost_collector.forward.hop import Failed, Taken
+from spancost_collector.forward.over_grpc import read_response
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+
+_MAX_ANSWER_BYTES: Final = 64 * 1024
+_GZIP_LEVEL: Final = 1
+"""Spans repeat themselves so much that the fastest level already takes most of them away."""
+
+# The bytes are at fault, whoever sends them; 413 is a request larger than the hop accepts, and OTLP forbids a second
+# try after 500. Everything else is a hop that cannot now (429, 502, 503, 504) or a set-up that somebody has to mend
+# (credentials, an address that is not an OTLP receiver): the spans wait at their senders until then.
+_REJECTED: Final = frozenset({400, 413, 422, 500})
+
+
+class HttpTransport:
+    """Posts to one URL, and keeps the connection."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout_seconds: float,
+        headers: Mapping[str, str] | None = None,
+        gzip: bool = False,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Prepare the client; it connects when it is first used."""
+        self.name = url
+        self._gzip = gzip
+        self._client = httpx2.Client(
+            headers={
+                **(headers or {}),
+                "content-type": "application/x-protobuf",
+                "accept-encoding": "identity",
+                **({"content-encoding": "gzip"} if gzip else {}),
+            },
+            timeout=timeout_seconds,
+            verify=True if tls is None else tls,
+        )
+
+    def send(self, body: bytes) -> Taken | Failed:
+        """Hand over one request."""
+        content = gzip.compress(body, _GZIP_LEVEL, mtime=0) if self._gzip else body
+        try:
+            with self._client.stream("POST", self.name, content=content) as response:
+                answer = _read(response)
+        except (httpx2.HTTPError, OSError) as error:
+            return Failed("unavailable", f"{type(error).__name__}: {error}")
+        except RuntimeError as error:  # the client was closed
+            return Failed("unavailable", str(error))
+        if response.is_success:
+            return read_response(answer, self.name)
+        said = f"HTTP {response.status_code}: {_message(response, answer)}"
+        if response.status_code in _REJECTED:
+            return Failed("rejected", said)
+        return Failed("unavailable", said, _retry_after(response.headers.get("retry-after")))
+
+    def close(self) -> None:
+        """Give up the connection; a call under way ends as unavailable."""
+        self._client.close()
+
+
+def _read(response: httpx2.Response) -> bytes:
+    """The answer as far as anyone needs it; a hop that goes on and on is not listened to."""
+    read = bytearray()
+    for part in response.iter_raw():
+        read += part
+        if len(read) > _MAX_ANSWER_BYTES:
+            break
+    return bytes(read[:_MAX_ANSWER_BYTES])
+
+
+def _message(response: httpx2.Response, answer: bytes) -> str:
+    """What a refusal says: OTLP's google.rpc.Status, or the first line of whatever a proxy has put there."""
+    if response.has_redirect_location:
+        return f"it is at {response.headers['location']}; put that into the configuration"
+    if response.headers.get("content-type", "").startswith("application/x-protobuf"):
+        try:
+            return otlp.RpcStatus.FromString(answer).message or response.reason_phrase
+        except DecodeError:
+            return response.reason_phrase
+    line = answer.decode(errors="replace").strip().partition("\n")[0]
+    return line[:200] or response.reason_phrase
+
+
+def _retry_after(value: str | None) -> float | None:
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

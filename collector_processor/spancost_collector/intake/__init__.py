@@ -1,0 +1,1 @@
+"""What comes in from the network: who may send, in which encodings, and what senders are told."""

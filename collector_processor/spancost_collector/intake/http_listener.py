@@ -1,0 +1,94 @@
+"""An address, an application, and the thread with the event loop that serves the one on the other."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final
+
+import uvicorn
+
+from spancost_collector.config import Address
+from spancost_collector.intake.listener_tls import Certificate
+from spancost_pricing import ConfigError
+
+if TYPE_CHECKING:
+    import ssl
+
+    from spancost_collector.config import Listener
+
+_log: Final = logging.getLogger(__name__)
+
+_LONGEST_GRACE_SECONDS: Final = 3600
+_KEEP_ALIVE_SECONDS: Final = 120
+"""Much longer than the pause between two exports, or a sender would often write to a connection that is just closed."""
+
+
+class HttpListener:
+    """Serves an ASGI application over HTTP/1.1, with TLS where the configuration has a certificate."""
+
+    def __init__(self, app: Any, listener: Listener, *, listen: Address, name: str) -> None:
+        """Take the address; `name` is the listener's in the configuration.
+
+        Raises:
+            ConfigError: it cannot be listened on, or its certificate cannot be used.
+        """
+        context = None if listener.tls is None else Certificate(listener.tls, name).for_http()
+        self._socket = _bound(listen, name)
+        self.address = Address(listen.host, self._socket.getsockname()[1])
+
+        def use_context(_config: uvicorn.Config, _default: object) -> ssl.SSLContext:
+            assert context is not None
+            return context
+
+        self._config = uvicorn.Config(
+            app,
+            lifespan="off",
+            ws="none",
+            access_log=False,
+            log_config=None,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            ssl_context_factory=None if context is None else use_context,
+        )
+        self._server = uvicorn.Server(self._config)
+        self._thread = Thread(target=self._run, name=f"spancost-{name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def close(self, grace: float) -> None:
+        """Accept nothing more; what is under way has about `grace` seconds. Does not wait."""
+        self._config.timeout_graceful_shutdown = min(max(1, round(grace)), _LONGEST_GRACE_SECONDS)
+        self._server.should_exit = True
+
+    def join(self, seconds: float | None = None) -> None:
+        """Wait until everything has been answered, or for so long, and give the address up."""
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+        self._socket.close()
+
+    def _run(self) -> None:
+        try:
+            self._server.run(sockets=[self._socket])
+        except Exception:
+            _log.exception("the server on %s stopped", self.address)
+
+
+def _bound(listen: Address, name: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    taken = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(listen)
+        taken.listen()
+    except OSError as error:
+        taken.close()
+        raise ConfigError(
+            f"{name}.listen: cannot listen on {listen} ({error.strerror});"
+            " free the port, choose another address, or say off"
+        ) from error
+    return taken

@@ -1,0 +1,41 @@
+"""What SQLite's errors mean for whoever runs a receiver: what happened, and what to do about it."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_PRIMARY: Final = 0xFF
+"""The low byte of an extended result code, https://www.sqlite.org/rescode.html."""
+_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_REMEDIES: Final[Mapping[int, str]] = {
+    **dict.fromkeys(_DAMAGE, "the file is damaged: stop the receiver and run `spancost doctor --ledger {path}`"),
+    sqlite3.SQLITE_FULL: "make room on its disk; nothing is lost, senders send again",
+    sqlite3.SQLITE_IOERR: "see that its disk works and has room; nothing is lost, senders send again",
+    sqlite3.SQLITE_BUSY: "another program holds it; end what writes to {path} beside the receiver",
+    sqlite3.SQLITE_LOCKED: "another program holds it; end what writes to {path} beside the receiver",
+    sqlite3.SQLITE_READONLY: "let the receiver write to {path} and its folder",
+    sqlite3.SQLITE_CANTOPEN: "let the receiver write to {path} and its folder",
+    sqlite3.SQLITE_PERM: "let the receiver write to {path} and its folder",
+}
+
+
+def told(path: Path, what: str, error: sqlite3.Error) -> str:
+    """Where, what, why, and what to do."""
+    remedy = _REMEDIES.get(_code(error))
+    said = f"{path}: {what}: {error}"
+    return said if remedy is None else f"{said}; {remedy.format(path=path)}"
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file itself is at fault, so that waiting does not help."""
+    return _code(error) in _DAMAGE
+
+
+def _code(error: sqlite3.Error) -> int:
+    # Errors that the sqlite3 module raises by itself carry no code.
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY

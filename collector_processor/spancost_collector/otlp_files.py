@@ -1,0 +1,93 @@
+"""Trace requests from a file, in any of the forms in which tools write them.
+
+OTLP/JSON as one request, one a line, or several after each other; protobuf as one request, several after each other
+(which is one longer request), or each behind its length in four bytes, as the Collector's file exporter writes them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final, cast
+
+from spancost_collector.decode import Export, MalformedRequestError
+from spancost_collector.intake.otlp_json import BadJsonError, convert
+from spancost_pricing import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_LENGTH: Final = 4
+_JSON_BEGINS: Final = (b"{", b"[")
+
+
+def read_requests(path: Path) -> tuple[list[bytes], list[str]]:
+    """The requests of a file, as protobuf, and what is wrong with spans that are left out of them.
+
+    Raises:
+        ConfigError: the file cannot be read, or is none of these.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    if not content.strip():
+        raise ConfigError(f"{path}: is empty; expected OTLP traces, as JSON or protobuf")
+    if content.lstrip().startswith(_JSON_BEGINS):
+        return _json(content, path)
+    return _protobuf(content, path), []
+
+
+def _json(content: bytes, path: Path) -> tuple[list[bytes], list[str]]:
+    bodies: list[bytes] = []
+    problems: list[str] = []
+    try:
+        for document in _documents(content.decode(errors="replace")):
+            converted = convert(json.dumps(document).encode())
+            bodies.append(converted.body)
+            if converted.rejected_spans:
+                problems.append(converted.problem)
+    except (BadJsonError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: is no OTLP/JSON: {error}") from None
+    return bodies, problems
+
+
+def _documents(text: str) -> Iterator[object]:
+    decoder = json.JSONDecoder()
+    position = 0
+    while (position := _next(text, position)) < len(text):
+        document, position = decoder.raw_decode(text, position)
+        if isinstance(document, list):
+            yield from cast("list[object]", document)
+        else:
+            yield document
+
+
+def _next(text: str, position: int) -> int:
+    while position < len(text) and (text[position].isspace() or text[position] == ","):
+        position += 1
+    return position
+
+
+def _protobuf(content: bytes, path: Path) -> list[bytes]:
+    behind_lengths = _behind_lengths(content)
+    for bodies in ([content], behind_lengths):
+        try:
+            if sum(Export(body).spans for body in bodies):
+                return bodies
+        except MalformedRequestError:
+            continue
+    raise ConfigError(f"{path}: holds no OTLP traces; expected requests with spans, as JSON or protobuf")
+
+
+def _behind_lengths(content: bytes) -> list[bytes]:
+    """The messages behind their lengths; none where the lengths do not add up to the content."""
+    bodies: list[bytes] = []
+    position = 0
+    while position < len(content):
+        end = position + _LENGTH + int.from_bytes(content[position : position + _LENGTH], "big")
+        if end > len(content) or end == position + _LENGTH:
+            return []
+        bodies.append(content[position + _LENGTH : end])
+        position = end
+    return bodies

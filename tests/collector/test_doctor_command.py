@@ -1,0 +1,205 @@
+"""`spancost doctor --otlp` says of each span how it was read, and what is charged or not, and why."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from spancost_collector.cli import app
+from spancost_pricing import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from opentelemetry.proto.trace.v1.trace_pb2 import Span
+    from tests.collector.conftest import Otlp, Scalar
+
+CALL: dict[str, Scalar] = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "anthropic",
+    "gen_ai.request.model": "claude-sonnet-4-5-20250929",
+    "gen_ai.response.id": "msg_1",
+    "gen_ai.usage.input_tokens": 504,
+    "gen_ai.usage.output_tokens": 97,
+}
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, ["doctor", *arguments])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def refused(*arguments: str) -> str:
+    result = CliRunner().invoke(app, ["doctor", *arguments])
+    assert isinstance(result.exception, ConfigError)
+    return str(result.exception)
+
+
+def findings(path: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(run("--otlp", str(path), "--json"))["findings"]
+    return found
+
+
+@pytest.fixture
+def spans(otlp: Otlp) -> list[Span]:
+    """A call, another emitter's description of it, a tool, and something else altogether."""
+    described = otlp.span(
+        {
+            "openinference.span.kind": "LLM",
+            "llm.provider": "anthropic",
+            "llm.model_name": "claude-sonnet-4-5-20250929",
+            "llm.token_count.prompt": 504,
+            "llm.token_count.completion": 97,
+            "llm.response.id": "msg_1",
+            "llm.cost.total": 0.5,
+        },
+        n=2,
+        name="Messages",
+    )
+    tool = otlp.span({"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "weather"}, n=3, name="weather")
+    other = otlp.span({"http.route": "/"}, n=4, name="GET /")
+    richer: dict[str, Scalar] = {"spancost.feature": "search", "gen_ai.usage.cache_read.input_tokens": 0}
+    return [otlp.span({**CALL, **richer}), described, tool, other]
+
+
+@pytest.fixture
+def file(otlp: Otlp, spans: list[Span], tmp_path: Path) -> Path:
+    path = tmp_path / "spans.pb"
+    path.write_bytes(
+        otlp.request(spans[0], spans[2], spans[3], scope="spancost").SerializeToString()
+        + otlp.request(spans[1], scope="openinference.instrumentation.anthropic").SerializeToString()
+    )
+    return path
+
+
+def test_each_span_is_said_to_be_charged_or_not_and_why(file: Path) -> None:
+    call, tool, described = findings(file)
+
+    # 504 x 3 and 97 x 15 USD the million.
+    assert (call["verdict"], call["cost_usd"], call["status"]) == ("charged", "0.002967", "priced")
+    assert (call["dialect"], call["usage"]) == (
+        "otel",
+        {
+            "input_tokens": "504",
+            "cache_read_tokens": "0",
+            "output_tokens": "97",
+        },
+    )
+    assert call["attribution"] == {"feature": "search"}
+    assert (tool["verdict"], tool["why"]) == (
+        "no model call",
+        "read as otel, its operation 'execute_tool' is none that is paid for",
+    )
+    assert (described["verdict"], described["dialect"], described["quoted_usd"]) == (
+        "not charged",
+        "openinference",
+        "0.5",
+    )
+    assert described["why"] == "it describes the same call as span 0000000000000001, which is charged"
+
+
+def test_people_read_a_paragraph_for_each_span_and_a_sum_at_the_end(file: Path) -> None:
+    said = run("--otlp", str(file)).splitlines()
+
+    assert said[:6] == [
+        "chat one  trace 01010101010101010101010101010101 span 0000000000000001",
+        "  from scope    spancost",
+        "  read as       otel",
+        "  call          chat by anthropic with claude-sonnet-4-5-20250929 response msg_1",
+        "  tokens        input 504, cache read 0, output 97",
+        "  paid by       feature search",
+    ]
+    assert said[6].startswith("  charged       0.002967 USD, priced")
+    assert "  quoted        0.5 USD by openinference, kept beside and never added" in said
+    assert said[-1] == (
+        "4 spans: 1 charged, 0.002967 USD together; 1 not charged; 0 unreadable;"
+        " 1 that mention model calls and are none; 1 others"
+    )
+
+
+def as_json(otlp: Otlp, span: Span) -> dict[str, Any]:
+    return {
+        "resourceSpans": [
+            {
+                "scopeSpans": [
+                    {
+                        "scope": {"name": "spancost"},
+                        "spans": [
+                            {
+                                "traceId": span.trace_id.hex(),
+                                "spanId": span.span_id.hex(),
+                                "startTimeUnixNano": str(span.start_time_unix_nano),
+                                "endTimeUnixNano": str(span.end_time_unix_nano),
+                                "name": span.name,
+                                "attributes": [
+                                    {"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}},
+                                    {"key": "gen_ai.provider.name", "value": {"stringValue": "anthropic"}},
+                                    {"key": "gen_ai.request.model", "value": {"stringValue": "claude-sonnet-4-5"}},
+                                    {"key": "gen_ai.usage.input_tokens", "value": {"intValue": "504"}},
+                                    {"key": "gen_ai.usage.output_tokens", "value": {"intValue": "97"}},
+                                ],
+                            }
+                        ],
+                    }
+                ]
+            }
+        ]
+    }
+
+
+@pytest.mark.parametrize("between", ["\n", "", ",\n"], ids=["lines", "one after the other", "with commas"])
+def test_json_requests_may_follow_each_other(otlp: Otlp, tmp_path: Path, between: str) -> None:
+    path = tmp_path / "spans.jsonl"
+    first, second = (as_json(otlp, otlp.span(CALL, n=n)) for n in (1, 2))
+    path.write_text(json.dumps(first) + between + json.dumps(second, indent=2) + "\n")
+
+    assert [(one["span_id"], one["cost_usd"]) for one in findings(path)] == [
+        ("0000000000000001", "0.002967"),
+        ("0000000000000002", "0.002967"),
+    ]
+
+
+def test_protobuf_requests_may_stand_behind_their_lengths(otlp: Otlp, tmp_path: Path) -> None:
+    path = tmp_path / "spans.binpb"
+    bodies = [otlp.body(otlp.span({**CALL, "gen_ai.response.id": f"msg_{n}"}, n=n)) for n in (1, 2)]
+    path.write_bytes(b"".join(len(body).to_bytes(4, "big") + body for body in bodies))
+
+    assert [one["span_id"] for one in findings(path)] == ["0000000000000001", "0000000000000002"]
+
+
+def test_a_span_that_cannot_be_read_says_what_is_wrong_with_it(otlp: Otlp, tmp_path: Path) -> None:
+    path = tmp_path / "spans.pb"
+    broken = otlp.span(CALL)
+    broken.span_id = b"short"
+    path.write_bytes(otlp.body(broken))
+
+    (found,) = findings(path)
+    assert (found["verdict"], found["why"]) == ("unreadable", "span: span_id: got 5 bytes; expected 8, not all zero")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is empty; expected OTLP traces, as JSON or protobuf"),
+        (b"{nothing", "is no OTLP/JSON: Expecting property name"),
+        (b'{"resourceSpans": 1}', "is no OTLP/JSON: the request: expected an object with resourceSpans"),
+        (b"plain text", "holds no OTLP traces; expected requests with spans, as JSON or protobuf"),
+    ],
+)
+def test_what_is_no_file_of_spans_is_refused_in_one_line(tmp_path: Path, content: bytes, problem: str) -> None:
+    path = tmp_path / "spans"
+    path.write_bytes(content)
+
+    said = refused("--otlp", str(path))
+    assert said.startswith(f"{path}: {problem}")
+    assert "\n" not in said
+
+
+def test_a_file_that_is_not_there_and_options_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
+    assert refused("--otlp", str(tmp_path / "none")).endswith("none: cannot be read: No such file or directory")
+    assert refused() == "doctor: expected one of --otlp FILE and --ledger FILE"
+    assert refused("--otlp", "x", "--repair-into", "y").startswith("--repair-into: only a ledger can be repaired")

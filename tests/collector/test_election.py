@@ -1,0 +1,360 @@
+"""One paid call, one charge: however often, by whomever and in whichever order it is described."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.collector.books import Books, Row, describe
+from tests.collector.conftest import FixedBook
+
+from spancost_collector.call import Attribution, Reported
+from spancost_collector.repricing import reprice
+from spancost_pricing import Route
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.collector.conftest import Launch, Otlp
+
+ID = "chatcmpl-0123456789abcdef"
+OTHER_ID = "chatcmpl-fedcba9876543210"
+CALL = 2_080_000_000
+"""1000 tokens in at 2,000,000 and 10 out at 8,000,000 pico-USD."""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.sqlite3"
+
+
+@pytest.fixture
+def books(path: Path, book: FixedBook) -> Iterator[Books]:
+    opened = Books(path, book)
+    yield opened
+    opened.close()
+
+
+def duplicate_of(n: int) -> bytes:
+    return f"spancost.duplicate_of\x12\x12\n\x10{n:016x}".encode()
+
+
+def test_two_emitters_that_describe_one_call_are_charged_once(books: Books) -> None:
+    inner = describe(1, at=0.1, took=0.8)
+    outer = describe(2, at=0.0, took=1.0, emitter="framework")
+    told = books.charge(inner, outer)
+
+    assert books.rows() == [Row(1, CALL, "priced")]
+    assert b"spancost.cost.usd" in told[0]
+    assert told[1].endswith(duplicate_of(1))
+    assert b"spancost.cost.usd" not in told[1]
+    assert books.metric("duplicates", reason="same_call") == 1
+
+
+def test_two_calls_of_one_emitter_are_two_however_alike(books: Books) -> None:
+    books.charge(describe(1), describe(2), describe(3, at=0.2, took=0.5))
+
+    assert [row.n for row in books.rows()] == [1, 2, 3]
+
+
+def test_two_identical_calls_at_the_same_time_stay_two_when_each_is_described_twice(books: Books) -> None:
+    books.charge(
+        describe(1, at=0.10, took=0.80),
+        describe(2, at=0.11, took=0.80),
+        describe(3, at=0.00, took=1.00, emitter="framework"),
+        describe(4, at=0.01, took=1.00, emitter="framework"),
+    )
+
+    assert [row.n for row in books.rows()] == [1, 2]
+
+
+def test_calls_one_after_the_other_are_not_one_call(books: Books) -> None:
+    books.charge(describe(1, at=0), describe(2, at=1.5, emitter="framework"))
+
+    assert [row.n for row in books.rows()] == [1, 2]
+
+
+def test_different_totals_are_different_calls(books: Books) -> None:
+    books.charge(describe(1, at=0.1, took=0.8), describe(2, emitter="framework", tokens=(1000, 11), model="other"))
+
+    assert [row.n for row in books.rows()] == [1, 2]
+
+
+def test_three_descriptions_of_one_call_are_one(books: Books) -> None:
+    books.charge(describe(1, at=0.2, took=0.5), describe(2, at=0.1, took=0.8, emitter="b"), describe(3, emitter="c"))
+
+    assert [row.n for row in books.rows()] == [1]
+
+
+def test_the_providers_id_joins_descriptions_in_unrelated_traces(books: Books) -> None:
+    books.charge(describe(1, trace=1, response_id=ID))
+    told = books.charge(describe(2, trace=2, at=0.1, took=0.7, emitter="gateway", response_id=ID))
+
+    assert books.rows() == [Row(2, CALL, "priced")]  # the shorter is nearer to the provider
+    assert b"spancost.cost.usd" in told[0]
+    assert books.metric("duplicates", reason="same_response") == 1
+    assert books.metric("corrections") == 1
+    assert books.counter("spancost_calls_total") == 1
+
+
+def test_different_ids_keep_calls_apart_that_look_alike(books: Books) -> None:
+    books.charge(describe(1, at=0.1, took=0.8, response_id=ID), describe(2, emitter="framework", response_id=OTHER_ID))
+
+    assert len(books.rows()) == 2
+
+
+def test_a_short_id_that_comes_again_later_is_another_call(books: Books) -> None:
+    # Ollama numbers its answers from 0 to 998.
+    books.charge(describe(1, response_id="chatcmpl-417"), describe(2, at=60, trace=2, response_id="chatcmpl-417"))
+
+    assert len(books.rows()) == 2
+
+
+def test_an_answer_that_is_fetched_later_is_paid_once_with_its_usage(books: Books) -> None:
+    books.charge(describe(1, tokens=None, response_id=ID, attribution=Attribution(feature="nightly")))
+    before = books.rows()
+    books.charge(describe(2, at=7200, trace=2, response_id=ID, attribution=Attribution()))
+    books.charge(describe(3, at=7300, trace=3, response_id=ID, attribution=Attribution()))
+
+    assert before == [Row(1, None, "unpriced")]
+    assert books.rows() == [Row(2, CALL, "priced")]
+    assert books.ledger.recent(10).groups[0].call is not None
+    assert [total.series.feature for total in books.ledger.totals()] == ["nightly"]
+
+
+def test_an_aggregate_over_its_calls_is_not_charged(books: Books) -> None:
+    agent = describe(9, took=5.0, tokens=(2000, 20), role="aggregate")
+    told = books.charge(describe(1, at=1.0, parent=9), describe(2, at=3.0, parent=9), agent)
+
+    assert books.rows() == [Row(1, CALL, "priced"), Row(2, CALL, "priced")]
+    assert b"spancost.duplicate_of" in told[2]
+    assert books.metric("duplicates", reason="aggregate") == 1
+
+
+def test_an_aggregate_without_calls_is_charged_where_it_is(books: Books) -> None:
+    books.charge(describe(1, tokens=None, role="aggregate"), describe(2, took=5.0, tokens=(2000, 20), role="aggregate"))
+
+    assert books.rows() == [Row(2, 4_160_000_000, "priced")]
+
+
+def test_of_aggregates_the_innermost_is_charged(books: Books) -> None:
+    books.charge(
+        describe(1, took=9.0, role="aggregate"),
+        describe(2, at=1.0, took=7.0, role="aggregate", parent=1),
+        describe(3, at=2.0, took=5.0, role="aggregate", parent=2),
+    )
+
+    assert books.rows() == [Row(3, CALL, "priced")]
+
+
+def test_a_late_call_under_an_aggregate_corrects_its_charge_and_no_counter_falls(books: Books) -> None:
+    seen: list[tuple[float, float]] = []
+    for late in (describe(9, took=5.0, tokens=(2000, 20), role="aggregate"), describe(1, at=1.0), describe(2, at=3.0)):
+        books.charge(late)
+        cost = books.counter("spancost_cost_usd_total", token_class="input")
+        seen.append((cost, books.counter("spancost_calls_total")))
+
+    assert [row.n for row in books.rows()] == [1, 2]
+    assert seen == [(0.004, 1), (0.004, 1), (0.004, 2)]
+    assert list(books.ledger.credit()) == []
+
+
+def test_the_charge_before_a_correction_is_kept(books: Books) -> None:
+    books.charge(describe(9, took=5.0, role="aggregate"))
+    books.charge(describe(1, at=1.0))
+    connection = books.ledger._connection  # pyright: ignore[reportPrivateUsage] # revisions have no reader of their own
+
+    assert connection.execute("SELECT span_id, cost_pico FROM revisions").fetchall() == [((9).to_bytes(8, "big"), CALL)]
+
+
+def test_agents_at_the_same_time_are_told_apart_by_their_children(books: Books) -> None:
+    # Agent 8 has a call of its own; agent 9 reports its usage only at its root.
+    books.charge(
+        describe(8, took=5.0, role="aggregate"),
+        describe(9, at=0.1, took=4.8, tokens=(500, 5), role="aggregate"),
+        describe(1, at=1.0, parent=8),
+    )
+
+    assert books.rows() == [Row(1, CALL, "priced"), Row(9, 1_040_000_000, "priced")]
+
+
+def test_what_calls_itself_one_call_and_holds_several_is_an_aggregate(books: Books) -> None:
+    books.charge(
+        describe(9, took=5.0, tokens=(2000, 20), emitter="framework"),
+        describe(1, at=1.0, parent=9),
+        describe(2, at=3.0, parent=9),
+    )
+
+    assert [row.n for row in books.rows()] == [1, 2]
+
+
+def test_the_richer_description_is_charged_and_takes_what_only_the_other_knows(books: Books) -> None:
+    described = describe(
+        1,
+        at=0.1,
+        took=0.8,
+        more={"cache_read_tokens": 400},
+        route=Route("acme", "one", "flex"),
+        attribution=Attribution(session="s1"),
+    )
+    framework = describe(
+        2,
+        emitter="framework",
+        more={"reasoning_tokens": 4},
+        route=Route("acme", "one", None, "eu"),
+        attribution=Attribution("search", "rerank", "acme", "u42", "s2", "greeting", "3", ("beta",)),
+    )
+    books.charge(framework)
+    books.charge(described)
+
+    # 600 x 2,000,000 + 400 x 200,000 + 10 x 8,000,000
+    assert books.rows() == [Row(1, 1_360_000_000, "priced")]
+    assert books.column("usage") == [
+        '{"input_tokens":1000,"cache_read_tokens":400,"output_tokens":10,"reasoning_tokens":4}'
+    ]
+    assert [books.column(name)[0] for name in ("service_tier", "region", "user", "session", "prompt", "tags")] == [
+        "flex",
+        "eu",
+        "u42",
+        "s1",
+        "greeting",
+        '["beta"]',
+    ]
+    assert [total.series.task for total in books.ledger.totals()] == ["rerank"]
+
+
+def test_details_that_do_not_fit_the_totals_are_not_taken(books: Books) -> None:
+    books.charge(
+        describe(1, at=0.1, took=0.8, more={"reasoning_tokens": 4, "output_audio_tokens": 0}),
+        describe(2, emitter="framework", more={"cache_read_tokens": 1001}),
+    )
+
+    assert books.rows() == [Row(1, CALL, "priced")]
+
+
+def test_the_billers_own_figure_decides_which_description_is_charged(books: Books) -> None:
+    books.charge(
+        describe(1, at=0.1, took=0.8, more={"reasoning_tokens": 4}),
+        describe(2, emitter="gateway", reported=Reported(2_000_000_000, "openrouter")),
+    )
+
+    assert books.rows() == [Row(2, 2_000_000_000, "reported")]
+
+
+def test_an_answer_from_a_cache_costs_nothing_whoever_says_so(books: Books) -> None:
+    books.charge(
+        describe(1, trace=1, response_id=ID), describe(2, trace=2, emitter="gateway", response_id=ID, cached=True)
+    )
+
+    assert [(row.cost_pico, row.status) for row in books.rows()] == [(0, "free")]
+    assert books.metric("cached_calls") == 1
+    assert books.counter("spancost_tokens_total", token_class="input") == 1000
+
+
+def test_what_others_reckon_stands_beside_the_charge(books: Books) -> None:
+    books.charge(describe(1, quoted=Reported(999, "litellm")))
+
+    assert books.rows() == [Row(1, CALL, "priced")]
+    assert books.column("quoted_pico") == [999]
+    assert books.column("quoted_by") == ["litellm"]
+
+
+def test_what_another_receiver_found_to_be_a_duplicate_is_not_charged(books: Books) -> None:
+    told = books.charge(describe(2, duplicate_of=(1).to_bytes(8, "big")))
+
+    assert books.rows() == []
+    assert told[0].endswith(duplicate_of(1))
+
+
+def test_redelivery_changes_nothing_and_is_told_the_same(books: Books) -> None:
+    calls = (describe(1, at=0.1, took=0.8), describe(2, emitter="framework"), describe(3, at=5))
+    told = books.charge(*calls)
+    before = books.state(), books.counters()
+
+    assert books.charge(*calls) == told
+    assert (books.state(), books.counters()) == before
+    assert books.metric("duplicates", reason="redelivery") == 3
+
+
+def test_after_a_restart_a_second_description_still_finds_the_first(path: Path, book: FixedBook) -> None:
+    first = Books(path, book)
+    first.charge(describe(1, at=0.1, took=0.8), describe(3, at=5, response_id=ID))
+    first.close()
+    again = Books(path, book)
+    again.charge(describe(2, emitter="framework"), describe(4, at=5.1, took=0.5, trace=2, response_id=ID))
+    again.charge(describe(2, emitter="framework"))
+    again.close()
+
+    assert [row.n for row in again.rows()] == [1, 4]
+
+
+def test_a_forgotten_description_that_comes_again_is_still_known(path: Path, book: FixedBook) -> None:
+    books = Books(path, book, max_calls=2)
+    books.charge(describe(1, at=0.1, took=0.8), describe(2, emitter="framework"))
+    books.charge(*(describe(n, at=n, trace=n) for n in range(10, 20)))
+    before = books.state()
+    books.charge(describe(2, emitter="framework"))
+    books.charge(describe(1, at=0.1, took=0.8))
+    books.close()
+
+    assert books.state() == before
+    assert len(books.election) == 2
+
+
+def test_quiet_traces_are_forgotten_after_a_while(path: Path, book: FixedBook) -> None:
+    now = [0.0]
+    books = Books(path, book, max_age_seconds=60, clock=lambda: now[0])
+    books.charge(describe(1))
+    now[0] = 61
+    books.charge(describe(2, at=61, trace=2))
+    books.close()
+
+    assert len(books.election) == 1
+
+
+def test_what_the_ledger_did_not_take_is_decided_again_when_it_comes_again(path: Path, book: FixedBook) -> None:
+    books = Books(path, book)
+    with pytest.raises(RuntimeError, match="a bug in the book"):
+        books.charge(describe(1, at=0.1, took=0.8), describe(7, at=9, model="faulty"))
+    books.charge(describe(2, emitter="framework"))
+    books.charge(describe(1, at=0.1, took=0.8))
+    books.close()
+
+    assert [row.n for row in books.rows()] == [1]
+
+
+def test_a_better_description_of_a_call_that_was_repriced_meanwhile_corrects_what_is_kept(
+    path: Path, book: FixedBook
+) -> None:
+    books = Books(path, book)
+    books.charge(describe(2, emitter="framework"))
+    dearer = FixedBook(rates={"input": 3_000_000, "cache_read": 200_000, "output": 8_000_000})
+    reprice(path, dearer, since_ns=0)
+    books.charge(describe(1, at=0.1, took=0.8))
+    sums = [(total.calls, total.parts["input"]) for total in books.ledger.totals()]
+    books.close()
+
+    assert books.rows() == [Row(1, CALL, "priced")]
+    assert sums == [(1, (1000, 2_000_000_000))]
+
+
+def test_credit_is_used_up_before_a_counter_rises_again(books: Books) -> None:
+    books.charge(describe(9, took=5.0, tokens=(5000, 10), role="aggregate"))
+    seen: list[float] = []
+    for n in range(1, 8):
+        books.charge(describe(n, at=0.5 * n, took=0.4))
+        seen.append(books.counter("spancost_tokens_total", token_class="input"))
+
+    assert seen == [5000, 5000, 5000, 5000, 5000, 6000, 7000]
+
+
+def test_spans_of_two_instrumentations_of_one_call_are_counted_once_on_the_wire(launch: Launch, otlp: Otlp) -> None:
+    inner, outer = otlp.call(1), otlp.call(2)
+    inner.parent_span_id = outer.span_id
+    running = launch()
+    for scope, span in (("opentelemetry.instrumentation.openai_v2", inner), ("my.framework", outer)):
+        running.export(otlp.request(span, scope=scope).SerializeToString())
+
+    assert sum(running.metric("spancost_calls_total").values()) == 1
+    assert running.metric("spancost_receiver_duplicates_total", reason="same_call") == {(): 1}

@@ -1,0 +1,216 @@
+"""What gRPC statuses of a next hop mean for the bytes that were sent, and how we introduce ourselves to it."""
+
+from __future__ import annotations
+
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import grpc
+import pytest
+import trustme
+from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
+
+from spancost_collector.forward.hop import Failed, Taken
+from spancost_collector.forward.over_grpc import GrpcTransport
+from spancost_collector.forward.tls import grpc_credentials
+from spancost_pricing import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
+
+    from tests.collector.conftest import NextHop
+
+
+SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
+
+
+@contextmanager
+def serving(
+    export: Callable[[bytes, grpc.ServicerContext], bytes],
+    *,
+    port: int = 0,
+    credentials: grpc.ServerCredentials | None = None,
+) -> Generator[int]:
+    """A TraceService that does `export`; its port."""
+    with ThreadPoolExecutor(2) as threads:
+        server = grpc.server(threads)
+        handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(export)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Export": handler}),))
+        address = f"127.0.0.1:{port}"
+        bound = (
+            server.add_insecure_port(address) if credentials is None else server.add_secure_port(address, credentials)
+        )
+        server.start()
+        yield bound
+        server.stop(None).wait()
+
+
+@pytest.fixture
+def transport(next_hop: NextHop) -> Iterator[GrpcTransport]:
+    transport = GrpcTransport(str(next_hop.address), timeout_seconds=30.0)
+    yield transport
+    transport.close()
+
+
+def retry_info(seconds: float | None) -> bytes:
+    """The serialised google.rpc.Status of a refusal that asks for a retry."""
+    detail = Any()
+    delay = None if seconds is None else Duration(seconds=int(seconds), nanos=int(seconds % 1 * 1e9))
+    detail.Pack(RetryInfo(retry_delay=delay))
+    return Status(code=8, details=[detail]).SerializeToString()
+
+
+def test_the_bytes_arrive_as_they_are(transport: GrpcTransport, next_hop: NextHop) -> None:
+    assert transport.send(b"\x00\xffspans") == Taken()
+    assert next_hop.bodies == [b"\x00\xffspans"]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, "unavailable"),
+        (grpc.StatusCode.ABORTED, "unavailable"),
+        (grpc.StatusCode.OUT_OF_RANGE, "unavailable"),
+        (grpc.StatusCode.UNAUTHENTICATED, "unavailable"),
+        (grpc.StatusCode.UNIMPLEMENTED, "unavailable"),
+        (grpc.StatusCode.INVALID_ARGUMENT, "rejected"),
+        (grpc.StatusCode.INTERNAL, "rejected"),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "rejected"),
+    ],
+)
+def test_only_a_refusal_of_the_bytes_is_final(
+    transport: GrpcTransport, next_hop: NextHop, code: grpc.StatusCode, kind: str
+) -> None:
+    next_hop.answer = lambda _body: code
+    assert transport.send(b"x") == Failed(kind, f"{code.name}: said the next hop")  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(2.5, 2.5), (0.0, 0.0), (None, 0.0)])
+def test_an_exhausted_next_hop_that_asks_for_a_retry_gets_one_when_it_wants_it(
+    transport: GrpcTransport, next_hop: NextHop, asked: float | None, expected: float
+) -> None:
+    next_hop.answer = lambda _body: grpc.StatusCode.RESOURCE_EXHAUSTED
+    next_hop.details = retry_info(asked)
+    assert transport.send(b"x") == Failed("unavailable", "RESOURCE_EXHAUSTED: said the next hop", expected)
+
+
+def test_details_that_are_no_status_are_not_believed(transport: GrpcTransport, next_hop: NextHop) -> None:
+    next_hop.answer = lambda _body: grpc.StatusCode.UNAVAILABLE
+    next_hop.details = b"\xff\xffgoogle.rpc.RetryInfo"
+    assert transport.send(b"x") == Failed("unavailable", "UNAVAILABLE: said the next hop")
+
+
+def test_a_partial_success_is_taken(transport: GrpcTransport, next_hop: NextHop) -> None:
+    partial = ExportTracePartialSuccess(rejected_spans=3, error_message="too old")
+    next_hop.answer = lambda _body: ExportTraceServiceResponse(partial_success=partial).SerializeToString()
+    assert transport.send(b"x") == Taken(3, "too old")
+
+
+def test_an_answer_that_is_not_otlp_is_taken_all_the_same(
+    transport: GrpcTransport, next_hop: NextHop, caplog: pytest.LogCaptureFixture
+) -> None:
+    next_hop.answer = lambda _body: b"\xff"
+    assert transport.send(b"x") == Taken()
+    assert "answered with what is not OTLP" in caplog.text
+
+
+def test_headers_and_compression_reach_the_next_hop() -> None:
+    seen: dict[str, str | bytes] = {}
+
+    def export(body: bytes, context: grpc.ServicerContext) -> bytes:
+        seen.update(dict(context.invocation_metadata()))
+        seen["body"] = body
+        return b""
+
+    with serving(export) as port:
+        transport = GrpcTransport(
+            f"127.0.0.1:{port}", timeout_seconds=30.0, headers={"X-Scope-OrgID": "acme"}, gzip=True
+        )
+        assert transport.send(b"spans " * 100) == Taken()
+        transport.close()
+
+    assert seen["x-scope-orgid"] == "acme"
+    assert seen["body"] == b"spans " * 100
+
+
+def test_a_deadline_is_unavailable() -> None:
+    def export(_body: bytes, _context: grpc.ServicerContext) -> bytes:
+        time.sleep(0.4)
+        return b""
+
+    with serving(export) as port:
+        transport = GrpcTransport(f"127.0.0.1:{port}", timeout_seconds=0.1)
+        answer = transport.send(b"x")
+        assert isinstance(answer, Failed)
+        assert (answer.kind, answer.reason.partition(":")[0]) == ("unavailable", "DEADLINE_EXCEEDED")
+        transport.close()
+
+
+def test_a_next_hop_that_comes_back_is_found_again_soon() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    transport = GrpcTransport(f"127.0.0.1:{port}", timeout_seconds=2.0)
+    for _ in range(20):
+        answer = transport.send(b"a")
+        assert isinstance(answer, Failed)
+        assert answer.kind == "unavailable"
+
+    with serving(lambda _body, _context: b"", port=port):
+        deadline = time.monotonic() + 5
+        while transport.send(b"a") != Taken():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        transport.close()
+
+
+def test_a_connection_that_was_given_up_is_unavailable(transport: GrpcTransport) -> None:
+    transport.close()
+    answer = transport.send(b"a")
+    assert isinstance(answer, Failed)
+    assert answer.kind == "unavailable"
+
+
+def test_a_next_hop_that_asks_for_a_certificate_gets_ours_and_has_to_show_its_own(tmp_path: Path) -> None:
+    authority, ours = trustme.CA(), trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    certificate = ours.issue_cert("spancost")
+    certificate.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    certificate.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    theirs = authority.issue_cert("localhost")
+    server = grpc.ssl_server_credentials(
+        [(theirs.private_key_pem.bytes(), theirs.cert_chain_pems[0].bytes())],
+        root_certificates=ours.cert_pem.bytes(),
+        require_client_auth=True,
+    )
+    files = (tmp_path / "ca.pem", tmp_path / "cert.pem", tmp_path / "key.pem")
+
+    with serving(lambda _body, _context: b"", credentials=server) as port:
+        answers: list[Taken | Failed] = []
+        for credentials in (grpc_credentials(*files), grpc_credentials(files[0]), None):
+            transport = GrpcTransport(f"localhost:{port}", timeout_seconds=30.0, credentials=credentials)
+            answers.append(transport.send(b"x"))
+            transport.close()
+
+    assert answers[0] == Taken()
+    assert [answer.kind for answer in answers[1:] if isinstance(answer, Failed)] == ["unavailable", "unavailable"]
+
+
+def test_files_that_are_no_certificates_are_named_at_the_start(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.pem"
+    wrong.write_text("nothing")
+    with pytest.raises(ConfigError, match=r"forward: tls\.ca: .*wrong\.pem: .*; name a PEM file of certificates"):
+        grpc_credentials(wrong)
+    with pytest.raises(ConfigError, match=r"forward: tls\.cert: .*missing\.pem with tls\.key None: No such file"):
+        grpc_credentials(cert=tmp_path / "missing.pem")

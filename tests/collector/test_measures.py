@@ -1,0 +1,393 @@
+"""What `/metrics` says beside the counters: distributions, workflows, conversations, spend, spenders, age of prices."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.parser import text_string_to_metric_families
+
+from spancost_collector.call import Attribution, Charged, ModelCall, Resource
+from spancost_collector.conversations import Conversations
+from spancost_collector.distributions import Distributions
+from spancost_collector.errors import LedgerError
+from spancost_collector.interning import Series
+from spancost_collector.labels import LabelBounds
+from spancost_collector.metrics import METRICS, Metric
+from spancost_collector.price_age import PriceAge, last_checked
+from spancost_collector.price_data import PriceDataFolder
+from spancost_collector.spend import Spend
+from spancost_collector.spenders import Spenders
+from spancost_collector.workflows import Workflows
+from spancost_pricing import Charge, PriceFileError, Route, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from prometheus_client.registry import Collector
+
+NOON = 1_795_176_000  # 2026-11-20T12:00:00Z
+SERIES = Series("chat", "", "", "acme", "one", "prod", "", "shop")
+
+
+class Clock:
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def charged(
+    n: int = 1,
+    *,
+    trace: int = 1,
+    usd: float | None = 0.002,
+    tokens: tuple[int | None, int | None] = (1000, 10),
+    seconds: float = 2.0,
+    first_chunk_s: float | None = None,
+    who: Attribution | None = None,
+    model: str = "one",
+    outcome: str = "ok",
+    reason: str | None = None,
+    end: float = NOON,
+) -> Charged:
+    usage = None if tokens == (None, None) else Usage(input_tokens=tokens[0], output_tokens=tokens[1])
+    call = ModelCall(
+        trace_id=trace.to_bytes(16),
+        span_id=n.to_bytes(8),
+        start_ns=round((end - seconds) * 1e9),
+        end_ns=round(end * 1e9),
+        operation="chat",
+        route=Route("acme", model),
+        request_model=model,
+        response_model=None,
+        response_id=None,
+        usage=usage,
+        outcome="error" if outcome == "error" else "ok",
+        attribution=who or Attribution(feature="chat"),
+        resource=Resource("shop", "prod", None),
+        dialect="otel",
+        first_chunk_s=first_chunk_s,
+    )
+    pico = None if usd is None else round(usd * 10**12)
+    status = "priced" if pico is not None else "unpriced"
+    unpriced = None if pico is not None else "no_usage" if reason == "no_usage" else "unknown_model"
+    return Charged(call, Charge(status, unpriced, pico, (), "book-1", {}))
+
+
+def bounds(most: int = 200) -> LabelBounds:
+    return LabelBounds(max_values=most, tenant=False)
+
+
+def samples(*collectors: Collector) -> dict[str, float]:
+    """`name{label="value",…}` of every sample -> its value, as a scrape reads it."""
+    registry = CollectorRegistry()
+    for collector in collectors:
+        registry.register(collector)
+    text = generate_latest(registry).decode()
+    return {
+        f"{sample.name}{{{','.join(f'{k}={v}' for k, v in sorted(sample.labels.items()) if v)}}}": sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_a_call_is_in_the_histograms_of_its_cost_tokens_and_times() -> None:
+    seen = Distributions(bounds())
+    seen.observe([charged(first_chunk_s=0.3), charged(2, usd=0.5, tokens=(70_000, 400), seconds=30.0)])
+
+    shown = samples(seen)
+
+    at = "environment=prod,feature=chat,{}model=one,provider=acme"
+    every = at.format("")
+    assert shown[f"spancost_call_cost_usd_sum{{{every}}}"] == 0.502
+    assert shown[f"spancost_call_cost_usd_bucket{{{at.format('le=0.003,')}}}"] == 1
+    assert shown[f"spancost_call_cost_usd_bucket{{{at.format('le=1.0,')}}}"] == 2
+    assert shown[f"spancost_call_input_tokens_sum{{{every}}}"] == 71_000
+    assert shown[f"spancost_call_input_tokens_bucket{{{at.format('le=1024.0,')}}}"] == 1
+    assert shown[f"spancost_call_output_tokens_sum{{{every}}}"] == 410
+    assert shown[f"spancost_call_duration_seconds_bucket{{{at.format('le=2.5,')}}}"] == 1
+    assert shown[f"spancost_call_duration_seconds_sum{{{every}}}"] == 32
+    assert shown[f"spancost_time_to_first_chunk_seconds_count{{{every}}}"] == 1
+    assert shown[f"spancost_time_to_first_chunk_seconds_bucket{{{at.format('le=0.25,')}}}"] == 0
+
+
+def test_what_is_not_known_is_observed_nowhere() -> None:
+    seen = Distributions(bounds())
+    seen.observe([charged(usd=None, tokens=(None, None), seconds=0.0)])
+
+    assert samples(seen) == {}
+
+
+def test_a_reported_zero_is_observed() -> None:
+    seen = Distributions(bounds())
+    seen.observe([charged(usd=0.0, tokens=(0, 0))])
+
+    shown = samples(seen)
+    at = "environment=prod,feature=chat,le=64.0,model=one,provider=acme"
+    assert shown[f"spancost_call_output_tokens_bucket{{{at}}}"] == 1
+    assert shown["spancost_call_cost_usd_count{environment=prod,feature=chat,model=one,provider=acme}"] == 1
+
+
+def test_an_openmetrics_scrape_leads_from_a_bucket_to_the_trace_of_its_latest_call() -> None:
+    seen = Distributions(bounds())
+    seen.observe([charged(trace=7, usd=0.5), charged(2, trace=8, usd=0.9)])
+    registry = CollectorRegistry()
+    registry.register(seen)
+    encode, _ = choose_encoder("application/openmetrics-text; version=1.0.0")
+
+    [line] = [
+        line
+        for line in encode(registry).decode().splitlines()
+        if line.startswith("spancost_call_cost_usd_bucket") and 'le="1.0"' in line
+    ]
+
+    assert line.endswith('} 2.0 # {trace_id="00000000000000000000000000000008"} 0.9 1795176000.0')
+
+
+def test_label_sets_past_the_bound_share_one() -> None:
+    seen = Distributions(bounds(), most_label_sets=2)
+    seen.observe([charged(n, model=f"m{n}") for n in range(5)])
+
+    shown = samples(seen)
+    counts = {name: value for name, value in shown.items() if name.startswith("spancost_call_cost_usd_count")}
+    other = "environment=__other__,feature=__other__,model=__other__,provider=__other__,task=__other__"
+    assert len(counts) == 3
+    assert counts[f"spancost_call_cost_usd_count{{{other}}}"] == 3
+
+
+def test_a_million_users_and_500_junk_models_stay_within_the_bound_of_series() -> None:
+    seen = Distributions(bounds(), most_label_sets=100)
+    spenders = Spenders(most_spenders=1000, now=lambda: datetime.fromtimestamp(NOON, UTC))
+    for start in range(0, 20_000, 1_000):
+        calls = [
+            charged(n, model=f"junk-{n % 500}", who=Attribution(feature=f"f{n % 2000}", user=f"u{n}"))
+            for n in range(start, start + 1_000)
+        ]
+        seen.observe(calls)
+        spenders.observe(calls)
+
+    # 101 label sets of cost, tokens (twice) and duration; 12, 9, 9 and 12 buckets, a sum and a count each.
+    assert len(samples(seen)) == 101 * (14 + 11 + 11 + 14)
+    assert len(samples(spenders)) == 10 + 1 + 2
+
+
+def test_a_workflow_is_counted_once_it_is_quiet_and_shown_while_it_runs() -> None:
+    clock = Clock()
+    seen = Workflows(bounds(), quiet_seconds=60, clock=clock)
+    seen.observe([charged(n, trace=7) for n in range(1, 4)])
+    clock.now += 59
+    seen.observe([charged(4, trace=7)])
+
+    assert samples(seen) == {"spancost_workflow_open_calls{environment=prod,feature=chat}": 4}
+
+    clock.now += 60
+    shown = samples(seen)
+    assert shown["spancost_workflow_open_calls{environment=prod,feature=chat}"] == 0
+    assert shown["spancost_workflow_calls_count{environment=prod,feature=chat}"] == 1
+    assert shown["spancost_workflow_calls_sum{environment=prod,feature=chat}"] == 4
+    assert shown["spancost_workflow_calls_bucket{environment=prod,feature=chat,le=3.0}"] == 0
+    assert shown["spancost_workflow_calls_bucket{environment=prod,feature=chat,le=5.0}"] == 1
+    assert shown["spancost_workflow_cost_usd_sum{environment=prod,feature=chat}"] == 0.008
+
+
+def test_a_workflow_with_a_call_without_a_price_has_no_cost_and_one_with_a_failed_call_has() -> None:
+    clock = Clock()
+    seen = Workflows(bounds(), clock=clock)
+    seen.observe([charged(1, trace=7), charged(2, trace=7, usd=None)])
+    seen.observe([charged(3, trace=8), charged(4, trace=8, usd=None, outcome="error", reason="no_usage")])
+    clock.now += 60
+
+    shown = samples(seen)
+    assert shown["spancost_workflow_calls_count{environment=prod,feature=chat}"] == 2
+    assert shown["spancost_workflow_cost_usd_count{environment=prod,feature=chat}"] == 1
+    assert shown["spancost_workflow_cost_usd_sum{environment=prod,feature=chat}"] == 0.002
+
+
+def test_with_too_many_workflows_open_the_one_quiet_for_longest_is_counted_early() -> None:
+    clock = Clock()
+    seen = Workflows(bounds(), most_open=2, clock=clock)
+    for trace in (7, 8):
+        seen.observe([charged(trace, trace=trace)])
+    seen.observe([charged(17, trace=7)])
+    seen.observe([charged(9, trace=9)])
+
+    shown = samples(seen)
+    assert shown["spancost_workflow_calls_sum{environment=prod,feature=chat}"] == 1
+    assert shown["spancost_workflow_open_calls{environment=prod,feature=chat}"] == 2
+
+
+def test_only_the_first_call_of_a_session_opens_a_conversation() -> None:
+    clock = Clock()
+    seen = Conversations(bounds(), learning_seconds=0, clock=clock)
+    who = Attribution(feature="chat", session="s1")
+    seen.observe([charged(1, who=who, tokens=(100, 5)), charged(2, who=who, tokens=(900, 5))])
+    seen.observe([charged(3, who=who._replace(session="s2"), tokens=(120, 5)), charged(4)])
+
+    assert samples(seen) == {
+        "spancost_conversation_openings_total{environment=prod,feature=chat}": 2,
+        "spancost_conversation_opening_input_tokens_total{environment=prod,feature=chat}": 220,
+    }
+
+
+def test_sessions_met_soon_after_a_start_may_be_old_and_are_not_counted() -> None:
+    clock = Clock()
+    seen = Conversations(bounds(), learning_seconds=3600, clock=clock)
+    who = Attribution(feature="chat", session="s1")
+    seen.observe([charged(1, who=who)])
+    clock.now += 3600
+    seen.observe([charged(2, who=who), charged(3, who=who._replace(session="s2"))])
+
+    assert samples(seen)["spancost_conversation_openings_total{environment=prod,feature=chat}"] == 1
+
+
+def test_sessions_are_forgotten_longest_unheard_of_first() -> None:
+    seen = Conversations(bounds(), learning_seconds=0, most_sessions=2, clock=Clock())
+    who = Attribution(feature="chat")
+    for number, session in enumerate(["a", "b", "a", "c", "a", "b"]):
+        seen.observe([charged(number, who=who._replace(session=session))])
+
+    # a, b, c, and b again: it had to go when c came.
+    assert samples(seen)["spancost_conversation_openings_total{environment=prod,feature=chat}"] == 4
+
+
+class Books:
+    """A ledger that says what was spent since a moment, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = list[datetime]()
+        self.day = [(SERIES, 2_500_000_000_000)]
+        self.month = [(SERIES, 40_000_000_000_001), (SERIES._replace(model="two"), 10**12)]
+
+    def __call__(self, since: datetime) -> Iterable[tuple[Series, int]]:
+        self.asked.append(since)
+        return self.day if since.day != 1 else self.month
+
+
+def test_the_spend_of_the_day_and_the_month_begins_at_midnight_of_the_configured_zone() -> None:
+    books, clock = Books(), Clock()
+    # 23:30 in UTC on the 19th is 00:30 on the 20th in Vienna.
+    now = datetime(2026, 11, 19, 23, 30, tzinfo=UTC)
+    spend = Spend(bounds(), books, zone=ZoneInfo("Europe/Vienna"), now=lambda: now, clock=clock)
+
+    shown = samples(spend)
+
+    assert [moment.isoformat() for moment in books.asked] == ["2026-11-20T00:00:00+01:00", "2026-11-01T00:00:00+01:00"]
+    at = "environment=prod,feature=chat,model={},period={},provider=acme,service=shop"
+    assert shown == {
+        f"spancost_spend_usd{{{at.format('one', 'day')}}}": 2.5,
+        f"spancost_spend_usd{{{at.format('one', 'month')}}}": 40.000000000001,
+        f"spancost_spend_usd{{{at.format('two', 'day')}}}": 0.0,
+        f"spancost_spend_usd{{{at.format('two', 'month')}}}": 1.0,
+    }
+
+
+def test_the_ledger_is_read_again_when_the_answer_is_old_or_the_day_is_over() -> None:
+    books, clock = Books(), Clock()
+    now = [datetime(2026, 11, 20, 23, 59, tzinfo=UTC)]
+    spend = Spend(bounds(), books, refresh_seconds=15, now=lambda: now[0], clock=clock)
+    list(spend.collect())
+    clock.now += 14
+    list(spend.collect())
+    assert len(books.asked) == 2
+
+    clock.now += 1
+    list(spend.collect())
+    assert len(books.asked) == 4
+
+    now[0] += timedelta(minutes=1)
+    list(spend.collect())
+    assert len(books.asked) == 6
+
+
+def test_a_ledger_that_takes_long_to_read_is_read_less_often() -> None:
+    books, clock = Books(), Clock()
+
+    def slow(since: datetime) -> Iterable[tuple[Series, int]]:
+        clock.now += 1.5
+        return books(since)
+
+    spend = Spend(bounds(), slow, refresh_seconds=15, clock=clock)
+    list(spend.collect())
+    clock.now += 59
+    list(spend.collect())
+    assert len(books.asked) == 2
+
+    clock.now += 1
+    list(spend.collect())
+    assert len(books.asked) == 4
+
+
+def test_a_ledger_that_cannot_be_read_shows_no_spend_and_leaves_the_other_metrics(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(since: datetime) -> Iterable[tuple[Series, int]]:
+        raise LedgerError("ledger.sqlite3: not a ledger")
+
+    assert samples(Spend(bounds(), broken)) == {}
+    assert "the ledger cannot be read: ledger.sqlite3: not a ledger" in caplog.text
+
+
+def test_the_first_ranks_the_middle_and_the_number_of_spenders_are_shown_and_nobodys_name_is() -> None:
+    spenders = Spenders(now=lambda: datetime.fromtimestamp(NOON, UTC))
+    spenders.load("user", [("alpha", 3 * 10**12)])
+    calls = [charged(n, usd=float(n), who=Attribution(user=f"u{n}", tenant="acme")) for n in range(1, 13)]
+    spenders.observe([*calls, charged(99, usd=20.0, who=Attribution(user="alpha"))])
+
+    shown = samples(spenders)
+
+    assert shown["spancost_top_spender_usd{rank=1,who=user}"] == 23
+    assert shown["spancost_top_spender_usd{rank=10,who=user}"] == 4
+    assert shown["spancost_median_spender_usd{who=user}"] == 7
+    assert shown["spancost_spenders{who=user}"] == 13
+    assert shown["spancost_top_spender_usd{rank=1,who=tenant}"] == 78
+    assert "alpha" not in str(shown)
+
+
+def test_spenders_begin_anew_at_midnight_and_calls_of_yesterday_count_for_nobody() -> None:
+    now = [datetime(2026, 11, 20, 22, 30, tzinfo=UTC)]
+    spenders = Spenders(zone=ZoneInfo("Europe/Vienna"), now=lambda: now[0])
+    who = Attribution(user="u1")
+    spenders.observe([charged(1, who=who, end=now[0].timestamp())])
+    assert samples(spenders)["spancost_spenders{who=user}"] == 1
+
+    now[0] += timedelta(hours=1)
+    spenders.observe([charged(2, who=who, end=now[0].timestamp() - 3600)])
+    assert samples(spenders)["spancost_spenders{who=user}"] == 0
+
+
+def test_with_too_many_spenders_the_largest_are_kept() -> None:
+    spenders = Spenders(most_spenders=10, now=lambda: datetime.fromtimestamp(NOON, UTC))
+    spenders.observe([charged(n, usd=float(n), who=Attribution(user=f"u{n}")) for n in range(100, 0, -1)])
+
+    shown = samples(spenders)
+    assert shown["spancost_top_spender_usd{rank=1,who=user}"] == 100
+    assert shown["spancost_spenders{who=user}"] <= 10
+
+
+def test_prices_are_as_old_as_the_last_day_on_which_they_were_checked(tmp_path: Path) -> None:
+    checked = last_checked(PriceDataFolder(tmp_path))()
+
+    assert datetime.fromtimestamp(checked, UTC) >= datetime(2026, 11, 22, tzinfo=UTC)
+    assert samples(PriceAge(lambda: 5_000.0, clock=lambda: 8_600.0)) == {"spancost_price_data_age_seconds{}": 3_600}
+    assert samples(PriceAge(lambda: 5_000.0, clock=lambda: 4_000.0)) == {"spancost_price_data_age_seconds{}": 0}
+
+
+def test_an_age_that_cannot_be_found_out_is_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> float:
+        raise PriceFileError("current: does not say which price data is in use")
+
+    assert samples(PriceAge(broken)) == {}
+    assert "does not say which price data is in use" in caplog.text
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_a_metric_is_named_after_its_kind_and_its_buckets_rise(metric: Metric) -> None:
+    assert metric.name.endswith("_total") == (metric.kind == "counter")
+    assert list(metric.buckets) == sorted(set(metric.buckets))
+    assert metric.help.endswith(".")

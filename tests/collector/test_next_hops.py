@@ -1,0 +1,87 @@
+"""The next hops as they are configured, behind a receiver."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import grpc
+import pytest
+from tests.collector.test_forward_http import Vendor, serving
+
+from spancost_collector.config import Settings
+from spancost_collector.forward import open_next_hops
+from spancost_pricing import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.collector.conftest import Launch, NextHop, Otlp
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_spans_go_to_every_hop_and_only_required_ones_are_waited_for(
+    launch: Launch, next_hop: NextHop, otlp: Otlp
+) -> None:
+    with serving(Vendor(status=503)) as vendor:
+        running = launch(
+            forward=[
+                str(next_hop.address),
+                {
+                    "endpoint": f"http://127.0.0.1:{vendor.port}",
+                    "protocol": "http/protobuf",
+                    "headers": {"x-api-key": "s3cret"},
+                    "required": False,
+                },
+            ]
+        )
+        assert running.export(otlp.body(otlp.call(1))) is grpc.StatusCode.OK
+        eventually(lambda: len(vendor.requests) > 0)  # and is told that the vendor cannot now
+        vendor.status = 200
+        eventually(lambda: len(vendor.requests) > 1)
+        running.stop()
+
+    (forwarded,) = next_hop.bodies
+    path, headers, body = vendor.requests[-1]
+    assert (path, headers["x-api-key"], body) == ("/v1/traces", "s3cret", forwarded)
+
+
+def test_each_hop_counts_for_itself(launch: Launch, next_hop: NextHop, otlp: Otlp) -> None:
+    away = "127.0.0.1:1"
+    running = launch(forward=[str(next_hop.address), away])
+
+    assert running.export(otlp.body(otlp.call(1))) is grpc.StatusCode.UNAVAILABLE
+
+    failures = running.metric("spancost_receiver_forward_failures_total")
+    assert failures == {(str(next_hop.address),): 0, (away,): 1}
+    assert len(next_hop.bodies) == 1
+    status, _, text = running.get("/readyz")
+    assert (status, text.startswith(f"not ready: next hop {away}: UNAVAILABLE")) == (503, True)
+
+
+def test_a_best_effort_hop_shows_its_queue_and_its_drops(launch: Launch, otlp: Otlp) -> None:
+    away = {"endpoint": "127.0.0.1:1", "required": False, "max_queue_bytes": 600}
+    running = launch(forward=[away])
+    for n in range(1, 5):  # the first is on its way; each has 600 to 700 bytes once it is enriched
+        assert running.export(otlp.body(otlp.call(n))) is grpc.StatusCode.OK
+
+    drops = running.metric("spancost_receiver_forward_dropped_requests_total", reason="queue_full")
+    assert drops[("127.0.0.1:1",)] >= 2
+    assert running.metric("spancost_receiver_forward_queue_bytes")[("127.0.0.1:1",)] <= 600
+    assert running.get("/readyz")[0] == 200
+    running.stop(grace=0.1)
+
+
+def test_a_certificate_that_cannot_be_used_is_said_before_anything_starts(tmp_path: Path) -> None:
+    wrong = tmp_path / "ca.pem"
+    wrong.write_text("nothing")
+    settings = Settings.model_validate({"forward": [{"endpoint": "tempo:4317", "tls": {"ca": str(wrong)}}]})
+    with pytest.raises(ConfigError, match=r"forward: tls\.ca: .*ca\.pem"):
+        open_next_hops(settings.forward, metrics=None)  # pyright: ignore[reportArgumentType] - it is not reached

@@ -1,0 +1,346 @@
+"""OTLP over HTTP from the outside: what senders get for what they send."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from google.protobuf import json_format
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.collector.conftest import FlakyLedger, Launch, NextHop, Otlp, Running
+
+PROTOBUF = "application/x-protobuf"
+JSON = "application/json"
+RETRY_INFO = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"}
+
+
+class Sender:
+    """A receiver that takes OTLP/HTTP, and a client of it."""
+
+    def __init__(self, running: Running) -> None:
+        self.running = running
+        self.address = running.receiver.http_address
+        self.client = httpx.Client(base_url=f"http://{self.address}", timeout=20)
+
+    def post(self, body: bytes, kind: str = PROTOBUF, path: str = "/v1/traces", **headers: str) -> httpx.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.post(path, content=body, headers={"content-type": kind, **named})
+
+    def calls(self) -> float:
+        return sum(self.running.metric("spancost_calls_total").values())
+
+    def rejected(self, reason: str) -> float:
+        return self.running.metric("spancost_receiver_rejected_requests_total", reason=reason)[()]
+
+
+@pytest.fixture
+def listen(launch: Launch) -> Iterator[Any]:
+    senders: list[Sender] = []
+
+    def one(**settings: Any) -> Sender:
+        http = {"listen": "127.0.0.1:0", **settings.pop("http", {})}
+        senders.append(Sender(launch(http=http, **settings)))
+        return senders[-1]
+
+    yield one
+    for sender in senders:
+        sender.client.close()
+
+
+def as_json(otlp: Otlp, *, n: int = 1) -> bytes:
+    document = json_format.MessageToDict(otlp.request(otlp.call(n)))
+    span = document["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
+    span.update(traceId="01" * 16, spanId=f"{n:016x}")
+    return json.dumps(document).encode()
+
+
+def test_protobuf_and_json_are_counted_alike(listen: Any, otlp: Otlp, next_hop: NextHop) -> None:
+    sender = listen(forward=str(next_hop.address))
+
+    first, second = sender.post(otlp.body(otlp.call(1))), sender.post(as_json(otlp, n=2), JSON)
+
+    assert (first.status_code, first.headers["content-type"], first.content) == (200, PROTOBUF, b"")
+    assert (second.status_code, second.headers["content-type"], second.content) == (200, JSON, b"{}")
+    assert sender.running.metric("spancost_cost_usd_total", feature="search", token_class="input") == {
+        ("one", "acme", "shop"): 0.004
+    }
+    one, two = next_hop.spans()
+    two.span_id = one.span_id
+    assert one == two
+
+
+@pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip])
+def test_a_real_exporter_is_understood(listen: Any, compression: Compression) -> None:
+    sender = listen()
+    exporter = OTLPSpanExporter(f"http://{sender.address}/v1/traces", compression=compression)
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+
+    with provider.get_tracer("t").start_as_current_span("chat one") as span:
+        span.set_attribute("gen_ai.operation.name", "chat")
+        span.set_attribute("gen_ai.provider.name", "acme")
+        span.set_attribute("gen_ai.request.model", "one")
+        span.set_attribute("gen_ai.usage.input_tokens", 1000)
+    provider.shutdown()
+
+    assert sum(sender.running.metric("spancost_cost_usd_total", token_class="input").values()) == 0.002
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_packed_requests_are_unpacked(listen: Any, otlp: Otlp, encoding: str) -> None:
+    sender = listen()
+    body = otlp.body(otlp.call())
+    packed = gzip.compress(body) if encoding == "gzip" else zstd.compress(body)
+
+    assert sender.post(packed, content_encoding=encoding).status_code == 200
+    assert sender.calls() == 1
+
+
+def test_a_sender_is_told_which_spans_were_left_out(listen: Any, otlp: Otlp) -> None:
+    sender = listen()
+    document = json.loads(as_json(otlp))
+    document["resourceSpans"][0]["scopeSpans"][0]["spans"].append({"traceId": "not an id"})
+
+    answer = sender.post(json.dumps(document).encode(), JSON)
+
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "partialSuccess": {
+            "rejectedSpans": "1",
+            "errorMessage": "resourceSpans[0].scopeSpans[0].spans[1].traceId: expected an id in hexadecimal digits",
+        }
+    }
+    assert sender.calls() == 1
+    assert sender.running.metric("spancost_receiver_rejected_spans_total") == {(): 1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "message"),
+    [
+        (PROTOBUF, b"\x0a\xff\xff", "ExportTraceServiceRequest of 3 bytes: not valid protobuf"),
+        (JSON, b"{", "ExportTraceServiceRequest of 1 bytes: not valid JSON"),
+    ],
+)
+def test_what_is_malformed_is_refused_for_good_in_the_senders_own_encoding(
+    listen: Any, kind: str, body: bytes, message: str
+) -> None:
+    sender = listen()
+
+    answer = sender.post(body, kind)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (400, kind)
+    assert "retry-after" not in answer.headers
+    if kind == JSON:
+        assert answer.json()["code"] == 3
+        assert message in answer.json()["message"]
+    else:  # google.rpc.Status: code 3 INVALID_ARGUMENT, then the message
+        assert answer.content.startswith(b"\x08\x03\x12")
+        assert message.encode() in answer.content
+    assert sender.rejected("malformed") == 1
+
+
+def test_what_cannot_be_kept_now_is_asked_for_again(listen: Any, otlp: Otlp, ledger: FlakyLedger) -> None:
+    sender = listen()
+    ledger.fail()
+
+    answer = sender.post(as_json(otlp), JSON)
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert (answer.json()["code"], answer.json()["details"]) == (14, [RETRY_INFO])
+    ledger.recover()
+    assert sender.post(as_json(otlp), JSON).status_code == 200
+    assert sender.calls() == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status", "reason", "message"),
+    [
+        ("POST", "/v1/logs", {"content-type": JSON}, 404, "not_taken", "spancost takes traces, not logs"),
+        ("POST", "/v1/metrics", {"content-type": JSON}, 404, "not_taken", "spancost takes traces, not metrics"),
+        ("POST", "/", {"content-type": JSON}, 404, "not_taken", "POST OTLP traces to /v1/traces"),
+        ("GET", "/v1/traces", {}, 405, "wrong_method", "got GET; expected POST"),
+        ("POST", "/v1/traces", {"content-type": "text/plain"}, 415, "not_understood", 'content-type: got "text/plain"'),
+        (
+            "POST",
+            "/v1/traces",
+            {"content-type": JSON, "content-encoding": "br"},
+            415,
+            "not_understood",
+            'content-encoding: got "br"; expected gzip, deflate, zstd or none',
+        ),
+        (
+            "POST",
+            "/v1/traces",
+            {"content-type": JSON, "content-encoding": "gzip"},
+            400,
+            "malformed",
+            "content-encoding: gzip: ",
+        ),
+    ],
+)
+def test_what_is_not_otlp_traces_is_refused_with_a_reason(
+    listen: Any, method: str, path: str, headers: dict[str, str], status: int, reason: str, message: str
+) -> None:
+    sender = listen()
+
+    answer = sender.client.request(method, path, headers=headers, content=b"{}")
+
+    assert answer.status_code == status
+    assert message in answer.json()["message"]
+    assert sender.rejected(reason) == 1
+
+
+def test_a_request_that_announces_too_much_is_not_even_read(listen: Any) -> None:
+    sender = listen(intake={"max_message_bytes": 1000})
+
+    with socket.create_connection(sender.address, timeout=10) as connection:
+        connection.sendall(
+            b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1001\r\n\r\n"
+        )
+        answer = connection.recv(65536).decode()
+
+    assert answer.startswith("HTTP/1.1 413")
+    assert "got 1001 bytes; expected at most 1000 (intake.max_message_bytes), send fewer spans at a time" in answer
+    assert sender.rejected("too_large") == 1
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_request_that_turns_out_too_large_is_refused(listen: Any, otlp: Otlp, packed: bool) -> None:
+    sender = listen(intake={"max_message_bytes": 100_000})
+    body = otlp.body(otlp.call(gen_ai__input__messages="x" * 100_000))
+
+    def in_parts() -> Iterator[bytes]:
+        yield body
+
+    if packed:
+        answer = sender.post(gzip.compress(body), content_encoding="gzip")
+    else:  # without a content-length
+        answer = sender.client.post("/v1/traces", content=in_parts(), headers={"content-type": PROTOBUF})
+
+    assert answer.status_code == 413
+    assert b"more than 100000 bytes" in answer.content
+    assert sender.calls() == 0
+
+
+def test_a_sender_that_hangs_up_is_counted_and_costs_nothing(listen: Any) -> None:
+    sender = listen()
+
+    with socket.create_connection(sender.address, timeout=10) as connection:
+        connection.sendall(
+            b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
+        )
+
+    deadline = time.monotonic() + 10
+    while sender.rejected("incomplete") == 0 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert sender.rejected("incomplete") == 1
+    assert sender.post(b"").status_code == 200
+
+
+def test_more_requests_than_may_wait_are_told_to_come_back(listen: Any, otlp: Otlp, next_hop: NextHop) -> None:
+    sender = listen(forward=str(next_hop.address), intake={"max_concurrent_requests": 1, "max_waiting_requests": 0})
+    asked, release = threading.Event(), threading.Event()
+
+    def hang(_body: bytes) -> bytes:
+        asked.set()
+        release.wait(20)
+        return b""
+
+    next_hop.answer = hang
+    with ThreadPoolExecutor(1) as others:
+        first = others.submit(sender.post, otlp.body(otlp.call(1)))
+        assert asked.wait(10)
+        second = sender.post(as_json(otlp, n=2), JSON)
+        release.set()
+
+    assert first.result().status_code == 200
+    assert (second.status_code, second.headers["retry-after"]) == (429, "1")
+    assert (second.json()["code"], second.json()["details"]) == (8, [RETRY_INFO])
+    assert sender.rejected("overloaded") == 1
+
+
+def test_what_is_being_received_is_bounded_in_bytes(listen: Any) -> None:
+    sender = listen(intake={"max_message_bytes": 10_000, "max_queue_bytes": 10_000})
+    half_sent = (
+        b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nContent-Length: 9000\r\n\r\n"
+        + b"\0" * 6000
+    )
+
+    with socket.create_connection(sender.address, timeout=10) as slow:
+        slow.sendall(half_sent)
+        statuses: set[int] = set()
+        deadline = time.monotonic() + 10
+        while 429 not in statuses and time.monotonic() < deadline:
+            statuses.add(sender.post(b"\x82\x7d\x88\x27" + b"\0" * 5000).status_code)
+
+    assert 429 in statuses
+    deadline = time.monotonic() + 10
+    while sender.post(b"\x82\x7d\x88\x27" + b"\0" * 5000).status_code != 200 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert sender.post(b"\x82\x7d\x88\x27" + b"\0" * 5000).status_code == 200
+
+
+def test_whoever_has_a_token_may_send(listen: Any, otlp: Otlp) -> None:
+    sender = listen(http={"tokens": ["old-token", "new-token"]})
+    body = as_json(otlp)
+
+    refused = [
+        sender.post(body, JSON),
+        sender.post(body, JSON, authorization="Bearer other-token"),
+        sender.post(body, JSON, authorization="Basic new-token"),
+        sender.post(body, JSON, path="/v1/nothing"),
+    ]
+    taken = [sender.post(body, JSON, authorization=f"{scheme}-token") for scheme in ("Bearer old", "bearer new")]
+
+    assert [(answer.status_code, answer.headers["www-authenticate"]) for answer in refused] == [(401, "Bearer")] * 4
+    assert refused[0].json()["code"] == 16
+    assert [answer.status_code for answer in taken] == [200, 200]
+    assert sender.rejected("unauthenticated") == 4
+
+
+def test_a_success_is_what_the_official_messages_read(listen: Any, otlp: Otlp) -> None:
+    answer = listen().post(otlp.body(otlp.call()))
+
+    assert ExportTraceServiceResponse.FromString(answer.content) == ExportTraceServiceResponse()
+
+
+def test_a_request_under_way_is_answered_when_the_receiver_stops(listen: Any, otlp: Otlp, next_hop: NextHop) -> None:
+    sender = listen(forward=str(next_hop.address))
+    asked, release = threading.Event(), threading.Event()
+
+    def hang(_body: bytes) -> bytes:
+        asked.set()
+        release.wait(20)
+        return b""
+
+    next_hop.answer = hang
+    with ThreadPoolExecutor(1) as others:
+        under_way = others.submit(sender.post, otlp.body(otlp.call()))
+        assert asked.wait(10)
+        threading.Timer(0.3, release.set).start()
+        sender.running.stop(10.0)
+
+    assert under_way.result().status_code == 200
+    with pytest.raises(httpx.ConnectError):
+        sender.post(b"")
