@@ -182,7 +182,7 @@ def test_responses_over_a_websocket_are_calls_too(instrumented: Telemetry) -> No
 
 def test_a_connection_without_a_handshake_is_counted_all_the_same(instrumented: Telemetry) -> None:
     conversation = connection(SESSION, DONE)
-    conversation._connection = cast("Any", SimpleNamespace(recv=conversation._connection.recv))  # pyright: ignore[reportPrivateUsage]
+    conversation._connection = cast("Any", SimpleNamespace(recv=conversation._connection.recv))
     list(conversation)
     assert instrumented.attributes["gen_ai.provider.name"] == "openai"
     assert instrumented.attributes["gen_ai.usage.input_tokens"] == 141
