@@ -40,7 +40,7 @@ class Scope:
 
 def scope_of(context: Context | None = None) -> Scope | None:
     """The innermost scope of `context` (default: the current one)."""
-    scope = otel.get_value(_SCOPE, context)
+    scope = (otel.get_current() if context is None else context).get(_SCOPE)
     return scope if isinstance(scope, Scope) else None
 
 

@@ -36,6 +36,8 @@ class _Attributes:
 
 
 _NO_MODEL: Final = object()
+_FIGURES: Final = frozenset({int, type(None)})
+_WORDS: Final = frozenset({str, type(None)})
 _NOTHING: Final[Fields] = MappingProxyType[str, object]({})
 
 
@@ -44,8 +46,8 @@ def fields_of(source: Any) -> Fields:
 
     A pydantic model is read past its attributes: it takes microseconds to say that it has no such one.
     """
-    if type(source) is dict:
-        return source  # pyright: ignore[reportUnknownVariableType]  # by any name, anything
+    if source.__class__ is dict:
+        return source
     try:
         extra = source.__pydantic_extra__
     except AttributeError:
@@ -97,6 +99,11 @@ def whole(value: object) -> int | None:
     return value if isinstance(value, int) else None
 
 
+def figures_of(values: tuple[Any, ...]) -> tuple[int | None, ...]:
+    """The same for several that were found already."""
+    return values if _FIGURES.issuperset(map(type, values)) else tuple(map(whole, values))
+
+
 def text(source: object, *path: str) -> str | None:
     """A string that is not empty."""
     return word(pick(source, *path))
@@ -107,15 +114,20 @@ def word(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def words_of(values: tuple[Any, ...]) -> tuple[str | None, ...]:
+    """The same for several that were found already; one that is empty may stay."""
+    return values if _WORDS.issuperset(map(type, values)) else tuple(map(word, values))
+
+
 def items(source: object, *path: str) -> Sequence[object]:
     """The elements of a list; none where there is no list."""
     return listed(pick(source, *path))
 
 
-def listed(value: object) -> Sequence[object]:
+def listed(value: Any) -> Sequence[object]:
     """The same for a value that was found already."""
-    if type(value) is list:
-        return cast("list[object]", value)
+    if value.__class__ is list:
+        return value
     if value is None or isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
         return ()
     return cast("Sequence[Any]", value)

@@ -23,7 +23,6 @@ from spancost.streams import Hides, Observer, hides_nothing, observed
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from spancost.faults import Faults
     from spancost.wire import Reading, Request
 
 Arguments: TypeAlias = tuple[tuple[Any, ...], Mapping[str, Any]]
@@ -105,25 +104,11 @@ class Running:
     def settle(self, invocation: Invocation, result: Any) -> Any:
         """What the caller gets for `result`."""
         try:
-            hides = hides_nothing if self._hides is hides_nothing else _shielded(self._hides, self._telemetry.faults)
-            return self._call.observe(result, invocation, hides)
+            return self._call.observe(result, invocation, self._hides)
         except Exception as fault:
             self._telemetry.faults.caught("observing a result", fault)
             invocation.end()
             return result
-
-
-def _shielded(hides: Hides, faults: Faults) -> Hides:
-    """The same, and what cannot be judged is shown."""
-
-    def shielded(chunk: object) -> bool:
-        try:
-            return hides(chunk)
-        except Exception as fault:
-            faults.caught("judging a chunk", fault)
-            return False
-
-    return shielded
 
 
 class Delivering:

@@ -43,6 +43,7 @@ _SUPPRESS_INSTRUMENTATION: Final = "suppress_instrumentation"
 """The plain name of a key that the API made up its own name for; both are in use."""
 _SUPPRESS_LANGUAGE_MODEL: Final = "suppress_language_model_instrumentation"
 """Set by frameworks' instrumentations whose own span already stands for the call."""
+_SUPPRESSIONS: Final = frozenset({_SUPPRESS_INSTRUMENTATION_KEY, _SUPPRESS_INSTRUMENTATION, _SUPPRESS_LANGUAGE_MODEL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,13 @@ class Paid:
 
 def suppressed(here: Context) -> object:
     """Whether the code around a call asked for no telemetry of it."""
-    said = here.get
-    return said(_SUPPRESS_INSTRUMENTATION_KEY) or said(_SUPPRESS_INSTRUMENTATION) or said(_SUPPRESS_LANGUAGE_MODEL)
+    return not _SUPPRESSIONS.isdisjoint(here) and any(map(here.get, _SUPPRESSIONS))
+
+
+def _shared(official: object) -> dict[str, AttributeValue] | None:
+    """The attributes of an official instrumentation's open span, where it lets others write to them."""
+    attributes: object = getattr(official, "attributes", None)
+    return cast("dict[str, AttributeValue]", attributes) if isinstance(attributes, dict) else None
 
 
 class Telemetry:
@@ -83,19 +89,16 @@ class Telemetry:
         if suppressed(here):
             return None
         payers = self._payers()
-        attributes = request_attributes(request)
-        if who := payers.of(here):
-            attributes = {**who, **attributes}
-        official = here.get(_OFFICIAL_EMBEDDING if request.operation == "embeddings" else _OFFICIAL)
-        shared = None if official is None else getattr(official, "attributes", None)
-        joined: dict[str, AttributeValue] | None = None
-        if isinstance(shared, dict):
-            joined = cast("dict[str, AttributeValue]", shared)
+        attributes = request_attributes(request, payers.of(here))
+        operation, model = request.operation, request.model
+        official = here.get(_OFFICIAL_EMBEDDING if operation == "embeddings" else _OFFICIAL)
+        joined = None if official is None else _shared(official)
+        if joined is not None:
             span, inside = trace.get_current_span(here), here
             span.set_attributes(attributes)
             joined.update(attributes)
         else:
-            name = f"{request.operation} {request.model}" if request.model else request.operation
+            name = f"{operation} {model}" if model else operation
             span = self._tracer.start_span(name, context=here, kind=SpanKind.CLIENT, attributes=attributes)
             inside = trace.set_span_in_context(span, here)
         if request.encloses:
@@ -105,7 +108,7 @@ class Telemetry:
     def record(self, paid: Paid) -> None:
         """Records a call whose answer is known already as a span of its own, next to what is current."""
         here = otel.get_current() if paid.context is None else paid.context
-        attributes = {**self._payers().of(here), **request_attributes(paid.request), **answer_attributes(paid.answer)}
+        attributes = {**request_attributes(paid.request, self._payers().of(here)), **answer_attributes(paid.answer)}
         name = f"{paid.request.operation} {paid.request.model}" if paid.request.model else paid.request.operation
         span = self._tracer.start_span(
             name, context=here, kind=SpanKind.CLIENT, attributes=attributes, start_time=paid.started_ns
@@ -129,22 +132,10 @@ class Telemetry:
 class Invocation:
     """A call in flight. Whatever happens, it ends once; later endings are ignored."""
 
-    __slots__ = (
-        "_attempts",
-        "_body",
-        "_context",
-        "_ended",
-        "_first_chunk",
-        "_here",
-        "_joined",
-        "_learn",
-        "_payers",
-        "_reading",
-        "_request",
-        "_span",
-        "_started",
-        "_telemetry",
-    )
+    _attempts = 0
+    _first_chunk: float | None = None
+    _body: Callable[[], object] | None = None
+    _ended = False
 
     def __init__(
         self,
@@ -166,11 +157,7 @@ class Invocation:
         self._joined = joined
         self._payers = payers
         self._learn = claim(request.model)
-        self._attempts = 0
         self._started = time.perf_counter()
-        self._first_chunk: float | None = None
-        self._body: Callable[[], object] | None = None
-        self._ended = False
 
     def active(self) -> _Active:
         """Makes the call's span the current one while the SDK works."""
@@ -228,17 +215,15 @@ class Invocation:
 
     def _finish(self, error: BaseException | None) -> None:
         self._ended = True
-        faults = self._telemetry.faults
-        answer = NO_ANSWER
-        attributes: dict[str, AttributeValue] = {}
         try:
             answer = self._reading.answer()
             attributes = answer_attributes(answer)
         except Exception as fault:
+            answer, attributes = NO_ANSWER, {}
             self.misread(fault)
         try:
-            if self._attempts:
-                attributes["spancost.retries"] = self._attempts - 1
+            if attempts := self._attempts:
+                attributes["spancost.retries"] = attempts - 1
             if self._first_chunk is not None:
                 attributes["gen_ai.response.time_to_first_chunk"] = self._first_chunk
             if error is not None:
@@ -248,13 +233,13 @@ class Invocation:
                     self._span.set_status(Status(StatusCode.ERROR))
             self._span.set_attributes(attributes)
         except Exception as fault:
-            faults.caught("writing a span", fault)
+            self._telemetry.faults.caught("writing a span", fault)
         if self._learn is not None:
             try:
                 if answer.usage is not None and not answer.usage.estimated:
                     self._learn(answer.usage)
             except Exception as fault:
-                faults.caught("learning from a call", fault)
+                self._telemetry.faults.caught("learning from a call", fault)
         try:
             if self._joined is not None:
                 # Also on the span, because not every instrumentor keeps what is shared. Its owner ends it.
@@ -269,7 +254,7 @@ class Invocation:
                 for other in answer.beside:
                     self._telemetry.record_beside(self._request, self._here, started_ns, other)
         except Exception as fault:
-            faults.caught("ending a span", fault)
+            self._telemetry.faults.caught("ending a span", fault)
 
 
 class _Active:
@@ -292,6 +277,5 @@ class _Active:
         otel.detach(self._token)
 
 
-def current() -> Invocation | None:
-    """The call that the running code works for."""
-    return _current.get()
+current: Final[Callable[[], Invocation | None]] = _current.get
+"""The call that the running code works for."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from opentelemetry import baggage, trace
 
-from spancost.attribution import values_of
+from spancost.attribution import scope_of
 from spancost.surroundings import ATTRIBUTES, Surroundings, plain
 
 if TYPE_CHECKING:
@@ -34,8 +34,11 @@ class Payers:
 
     def of(self, here: Context | None) -> dict[str, str]:
         """Who pays for a call made `here`: `attribution` first, then enclosing spans, then listed baggage."""
-        found = dict(values_of(here))
-        self._ask_spans(trace.get_current_span(here), found)
+        scope = scope_of(here)
+        found: dict[str, str] = {} if scope is None else {**scope.values}
+        span = trace.get_current_span(here)
+        if span is not trace.INVALID_SPAN:
+            self._ask_spans(span, found)
         for name, key in self._baggage:
             if key not in found and (value := plain(baggage.get_baggage(name, here))) is not None:
                 found[key] = value
@@ -43,7 +46,7 @@ class Payers:
 
     def complete(self, span: Span) -> None:
         """Stamps what enclosing spans have learnt since `span` started; while it can still be written to."""
-        parent = parent_of(span)
+        parent: Span | None = getattr(span, _PARENT, None)
         if parent is not None:
             found: dict[str, str] = {}
             self._ask_spans(parent, found)
@@ -51,7 +54,7 @@ class Payers:
 
     def _ask_spans(self, span: Span | None, found: dict[str, str]) -> None:
         while span is not None and len(found) < len(ATTRIBUTES):
-            attributes = cast("Mapping[str, object] | None", getattr(span, "attributes", None))
+            attributes: Mapping[str, object] | None = getattr(span, "attributes", None)
             if attributes:
                 # One pass: the SDK's own mapping takes as long to say that it lacks one key.
                 there = self._names.intersection(attributes)

@@ -44,9 +44,8 @@ class AttributionProcessor(SpanProcessor):
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Stamps a model-call span; every span remembers the one it started under."""
         try:
-            parent = trace.get_current_span(parent_context)
-            if parent is not trace.INVALID_SPAN:
-                remember_parent(span, parent)
+            if span.parent is not None:
+                remember_parent(span, trace.get_current_span(parent_context))
             if _is_model_call(span):
                 stamp(span, self._payers.of(parent_context))
         except Exception as error:

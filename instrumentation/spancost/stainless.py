@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
 NO_BODY: Final[Mapping[str, Any]] = MappingProxyType({})
+_OPTIONS: Final = ("method", "url", "json_data", "extra_json")
 _REMEMBERED: Final = 1000
 """Addresses: an app has a handful."""
 
@@ -60,7 +61,9 @@ class Operation:
     name: str
     """`gen_ai.operation.name`."""
     reading: Callable[[Posted], Reading]
-    attributes: Callable[[Posted], Mapping[str, AttributeValue]] = lambda _: NO_BODY
+    attributes: Callable[[Posted], Mapping[str, AttributeValue]] | None = None
+    asked: bool = False
+    """Whether its streams have to be asked for their usage."""
 
 
 class Endpoint(NamedTuple):
@@ -97,7 +100,7 @@ class Endpoints:
 class Posted:
     """A request that is about to be posted: the client, its options and the body."""
 
-    __slots__ = ("_args", "_kwargs", "body", "client", "endpoint", "options", "path", "provider", "stream")
+    __slots__ = ("_args", "_kwargs", "body", "client", "endpoint", "method", "options", "provider", "stream", "url")
 
     def __init__(
         self, endpoint: Endpoint, otherwise: str, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -110,17 +113,20 @@ class Posted:
         """Who bills; `otherwise` when the address does not tell."""
         self.options: Any = args[1] if len(args) > 1 else kwargs["options"]
         self.stream = bool(kwargs.get("stream"))
-        said = fields_of(self.options).get
-        method, url = said("method"), said("url")
-        self.path: str | None = None
-        """The path that is posted to, without query; None for anything but a POST."""
-        if isinstance(method, str) and method.lower() == "post":
-            self.path = url.partition("?")[0] if isinstance(url, str) else ""
-        body: Any = said("json_data")
-        self.body: Mapping[str, Any] = body if isinstance(body, Mapping) else NO_BODY
-        extra: Any = said("extra_json")
+        read: Any = map(fields_of(self.options).get, _OPTIONS)
+        self.method, self.url, body, extra = read
+        if type(body) is not dict and not isinstance(body, Mapping):
+            body = NO_BODY
+        self.body: Mapping[str, Any] = body
         if extra is not None and isinstance(extra, Mapping):
-            self.body = {**self.body, **cast("Mapping[str, Any]", extra)}
+            self.body = {**body, **cast("Mapping[str, Any]", extra)}
+
+    @property
+    def path(self) -> str | None:
+        """The path that is posted to, without query; None for anything but a POST."""
+        if not isinstance(self.method, str) or self.method.lower() != "post":
+            return None
+        return self.url.partition("?")[0] if isinstance(self.url, str) else ""
 
     def arguments(self, **changes: Any) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         """The arguments of `request` with these changes to its options; the caller's own options stay as they are."""
@@ -134,14 +140,27 @@ class Posted:
         return (self._args[0], options, *self._args[2:]), self._kwargs
 
 
-def operation_of(posted: Posted, operations: Mapping[str, Operation]) -> Operation | None:
-    """The operation that is posted, by the end of its path."""
-    path = posted.path
-    if path is None:
+class Operations:
+    """The table of an SDK's operations, by the end of their path; remembers which one an address stands for."""
+
+    def __init__(self, rows: Mapping[str, Operation]) -> None:
+        self._rows = rows
+        self._known: dict[tuple[object, object], Operation] = {}
+
+    def of(self, posted: Posted) -> Operation | None:
+        """The operation that is posted; None for any other request."""
+        key = (posted.method, posted.url)
+        if (known := self._known.get(key)) is not None:
+            return known
+        if (path := posted.path) is None:
+            return None
+        for end, operation in self._rows.items():
+            if path.endswith(end):
+                if len(self._known) >= _REMEMBERED:
+                    self._known.clear()
+                self._known[key] = operation
+                return operation
         return None
-    if (operation := operations.get(path)) is not None:
-        return operation
-    return next((operation for end, operation in operations.items() if path.endswith(end)), None)
 
 
 def request_of(posted: Posted, operation: Operation) -> Request:
@@ -154,5 +173,5 @@ def request_of(posted: Posted, operation: Operation) -> Request:
         endpoint.host,
         endpoint.port,
         posted.stream,
-        operation.attributes(posted),
+        NO_BODY if operation.attributes is None else operation.attributes(posted),
     )

@@ -160,7 +160,11 @@ class _ObservedChunks(_Observed):
         """Takes in a chunk; False when the caller did not ask for it."""
         self._self_waiting = False
         self._self_invocation.read_chunk(chunk)
-        return not self._self_hides(chunk)
+        try:
+            return not self._self_hides(chunk)
+        except Exception as fault:  # what cannot be judged is shown
+            self._self_invocation.misread(fault)
+            return True
 
     def _self_stopped(self, error: BaseException) -> None:
         if isinstance(error, (StopIteration, StopAsyncIteration, GeneratorExit)):
@@ -193,23 +197,27 @@ class ObservedStream(_ObservedChunks):
             return
         yield chunk
         # The same for the rest, in the few steps that fit between two chunks.
-        step, hides = iter(self.__wrapped__).__next__, self._self_hides
-        invocation = self._self_invocation
+        invocation, hides = self._self_invocation, self._self_hides
         add, all_shown = invocation.reads_on(), hides is hides_nothing
-        while True:
-            try:
-                chunk = step()
-            except BaseException as error:
-                self._self_stopped(error)
-                if isinstance(error, StopIteration):
-                    return
-                raise
-            try:
-                add(chunk)
-            except Exception as fault:
-                invocation.misread(fault)
-            if all_shown or not hides(chunk):
+        try:
+            for chunk in iter(self.__wrapped__):
+                try:
+                    add(chunk)
+                except Exception as fault:
+                    invocation.misread(fault)
+                if not all_shown:
+                    try:
+                        if hides(chunk):
+                            continue
+                    except Exception as fault:
+                        invocation.misread(fault)
                 yield chunk
+        except GeneratorExit:
+            raise  # the app may read on in another loop
+        except BaseException as error:
+            invocation.fail(error)
+            raise
+        invocation.end()
 
     def __enter__(self) -> ObservedStream:
         self.__wrapped__.__enter__()
@@ -245,23 +253,27 @@ class AsyncObservedStream(_ObservedChunks):
         except StopAsyncIteration:
             return
         yield chunk
-        step, hides = aiter(self.__wrapped__).__anext__, self._self_hides
-        invocation = self._self_invocation
+        invocation, hides = self._self_invocation, self._self_hides
         add, all_shown = invocation.reads_on(), hides is hides_nothing
-        while True:
-            try:
-                chunk = await step()
-            except BaseException as error:
-                self._self_stopped(error)
-                if isinstance(error, StopAsyncIteration):
-                    return
-                raise
-            try:
-                add(chunk)
-            except Exception as fault:
-                invocation.misread(fault)
-            if all_shown or not hides(chunk):
+        try:
+            async for chunk in aiter(self.__wrapped__):
+                try:
+                    add(chunk)
+                except Exception as fault:
+                    invocation.misread(fault)
+                if not all_shown:
+                    try:
+                        if hides(chunk):
+                            continue
+                    except Exception as fault:
+                        invocation.misread(fault)
                 yield chunk
+        except GeneratorExit:
+            raise  # the app may read on in another loop
+        except BaseException as error:
+            invocation.fail(error)
+            raise
+        invocation.end()
 
     async def __aenter__(self) -> AsyncObservedStream:
         await self.__wrapped__.__aenter__()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import compress
 from operator import is_not
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from spancost_pricing import UNIT_ATTRIBUTES, USAGE_ATTRIBUTES, Usage
 
@@ -71,10 +71,14 @@ class Reading(Protocol):
         ...
 
 
-def request_attributes(request: Request) -> dict[str, AttributeValue]:
-    """What a span starts with."""
+def request_attributes(request: Request, who: Mapping[str, str]) -> dict[str, AttributeValue]:
+    """What a span starts with; `who` pays, where the request does not say it itself."""
     operation, provider, model, address, port, stream, more, _ = request
-    attributes: dict[str, AttributeValue] = {"gen_ai.operation.name": operation, "gen_ai.provider.name": provider}
+    attributes: dict[str, AttributeValue] = {
+        **who,
+        "gen_ai.operation.name": operation,
+        "gen_ai.provider.name": provider,
+    }
     if more:
         attributes.update(more)
     if model is not None:
@@ -108,8 +112,8 @@ def answer_attributes(answer: Answer) -> dict[str, AttributeValue]:
 def usage_attributes(usage: Usage) -> dict[str, AttributeValue]:
     """A call's usage as span attributes: a zero is written, what nobody reported is not."""
     # In a few calls of built-in functions, because it is done for every call and most figures are absent.
-    reported = compress(zip(_FIGURES, usage, strict=False), map(is_not, usage, _ABSENT))
-    attributes = cast("dict[str, AttributeValue]", dict(reported))
+    reported: Any = compress(zip(_FIGURES, usage, strict=False), map(is_not, usage, _ABSENT))
+    attributes: dict[str, AttributeValue] = dict(reported)
     if usage.units:
         for unit, quantity in usage.units.items():
             attributes[UNIT_ATTRIBUTES[unit]] = quantity if isinstance(quantity, int) else float(quantity)

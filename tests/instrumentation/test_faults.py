@@ -64,7 +64,7 @@ async def test_a_broken_description_changes_nothing_and_is_counted(
     def broken(*_: object, **__: object) -> Any:
         raise RuntimeError("a bug before the call")
 
-    monkeypatch.setattr("spancost.wire.Request.__init__", broken)
+    monkeypatch.setattr("spancost.instrumentor.Call.__init__", broken)
     driver = DRIVERS[name](provider)
     assert await driver.plain() is not None
     assert len(await driver.rest(await driver.stream())) > 0

@@ -11,7 +11,9 @@ from google import genai
 from google.genai import types
 from google.oauth2.credentials import Credentials
 
+from spancost.sdks._google_genai.content import GenerateContentReading
 from spancost.sdks.google_genai import content_usage
+from spancost.wire import Answer
 from spancost_pricing import Usage
 
 from .older import transports
@@ -148,3 +150,61 @@ def test_an_address_of_ones_own_is_kept(provider: Provider, instrumented: Teleme
 )
 def test_usage_is_read_as_totals_that_include_their_parts(reported: dict[str, Any], usage: Usage) -> None:
     assert content_usage(reported, 0) == usage
+
+
+def read(*chunks: dict[str, Any]) -> Answer:
+    reading = GenerateContentReading()
+    for chunk in chunks:
+        reading.add(types.HttpResponse(body=json.dumps(chunk)))
+    return reading.answer()
+
+
+TEXT: dict[str, Any] = {"content": {"role": "model", "parts": [{"text": 'He said "finishReason".'}]}}
+DONE: dict[str, Any] = {**TEXT, "finishReason": "STOP"}
+NAMED: dict[str, Any] = {"modelVersion": "gemini-2.5-flash", "responseId": "resp-1"}
+
+
+def test_a_stream_that_ends_early_has_the_last_total_that_arrived() -> None:
+    so_far = [{"promptTokenCount": 50, "candidatesTokenCount": tokens} for tokens in (3, 7)]
+    answer = read(*({**NAMED, "candidates": [TEXT], "usageMetadata": usage} for usage in so_far))
+    assert answer == Answer("gemini-2.5-flash", "resp-1", (), Usage(input_tokens=50, output_tokens=7))
+
+
+def test_a_total_counts_that_comes_after_the_end_was_said() -> None:
+    answer = read(
+        {**NAMED, "candidates": [DONE], "usageMetadata": {"promptTokenCount": 50, "candidatesTokenCount": 7}},
+        {**NAMED, "usageMetadata": {"promptTokenCount": 50, "candidatesTokenCount": 9}},
+    )
+    assert answer == Answer("gemini-2.5-flash", "resp-1", ("STOP",), Usage(input_tokens=50, output_tokens=9))
+
+
+def test_a_total_before_the_end_is_replaced_by_the_one_of_the_end() -> None:
+    answer = read(
+        {**NAMED, "candidates": [TEXT], "usageMetadata": {"promptTokenCount": 50, "candidatesTokenCount": 3}},
+        {**NAMED, "candidates": [DONE], "usageMetadata": {"promptTokenCount": 50, "candidatesTokenCount": 7}},
+    )
+    assert answer == Answer("gemini-2.5-flash", "resp-1", ("STOP",), Usage(input_tokens=50, output_tokens=7))
+
+
+def test_the_first_chunk_names_a_stream_whose_end_does_not() -> None:
+    answer = read(
+        {"candidates": [TEXT]},
+        {**NAMED, "candidates": [TEXT]},
+        {"candidates": [TEXT]},
+        {"candidates": [DONE], "usageMetadata": {"promptTokenCount": 50, "candidatesTokenCount": 7}},
+    )
+    assert answer == Answer("gemini-2.5-flash", "resp-1", ("STOP",), Usage(input_tokens=50, output_tokens=7))
+
+
+def test_a_blocked_prompt_was_read_all_the_same() -> None:
+    answer = read({**NAMED, "promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 50}})
+    assert answer == Answer("gemini-2.5-flash", "resp-1", (), Usage(input_tokens=50))
+
+
+def test_searches_of_a_stream_are_counted_once_whichever_chunks_say_them() -> None:
+    searched = [{**TEXT, "groundingMetadata": {"webSearchQueries": queries}} for queries in (["a"], ["a", "b"])]
+    answer = read(
+        *({**NAMED, "candidates": [candidate]} for candidate in searched),
+        {**NAMED, "candidates": [DONE], "usageMetadata": {"promptTokenCount": 50, "candidatesTokenCount": 7}},
+    )
+    assert answer.usage == Usage(input_tokens=50, output_tokens=7, units={"web_search": 2})

@@ -36,6 +36,23 @@ def test_a_stream_is_asked_for_usage_and_the_extra_chunk_is_kept_from_the_app(
     assert instrumented.attributes["gen_ai.usage.input_tokens"] == 100
 
 
+def test_a_stream_that_is_read_in_two_loops_is_one_call_with_its_usage(
+    completions: Any, instrumented: Telemetry
+) -> None:
+    stream: Any = completions.create(model="gpt-5", messages=MESSAGES, stream=True)
+    seen = 0
+    for _ in stream:
+        seen += 1
+        if seen == 2:
+            break
+    assert instrumented.spans == []
+    seen += len(list(stream))
+
+    assert seen == 3
+    assert instrumented.attributes["gen_ai.usage.output_tokens"] == 20
+    assert "spancost.usage.estimated" not in instrumented.attributes
+
+
 def test_an_app_that_asks_for_usage_gets_its_chunk(completions: Any, instrumented: Telemetry) -> None:
     options = {"include_usage": True}
     chunks: list[Any] = list(completions.create(model="gpt-5", messages=MESSAGES, stream=True, stream_options=options))

@@ -12,7 +12,7 @@ from spancost.fields import pick, word
 from spancost.instrumentor import Call, Delivery, SdkInstrumentor
 from spancost.sdks._anthropic.deliveries import Deliveries
 from spancost.sdks._anthropic.messages import CompletionReading, MessageReading, message_usage
-from spancost.stainless import Endpoints, Operation, Posted, operation_of, patches, request_of
+from spancost.stainless import Endpoints, Operation, Operations, Posted, patches, request_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +47,7 @@ class AnthropicInstrumentor(SdkInstrumentor):
 
     _deliveries: Deliveries
     _endpoints: Endpoints
+    _operations: Operations
 
     package = "anthropic"
     requires = "anthropic >= 0.51"
@@ -56,7 +57,7 @@ class AnthropicInstrumentor(SdkInstrumentor):
         """The model call behind a request of a client, or the delivery of answers to earlier ones."""
         provider = word(getattr(instance, "_gen_ai_provider_name", None)) or "anthropic"
         posted = Posted(self._endpoints.of(instance), provider, instance, args, kwargs)
-        operation = operation_of(posted, OPERATIONS)
+        operation = self._operations.of(posted)
         if operation is None:
             return self._deliveries.delivery(posted)
         # A request without a span name gets no span from the SDK, whatever the client and the environment say.
@@ -67,4 +68,5 @@ class AnthropicInstrumentor(SdkInstrumentor):
     def _instrument(self, **kwargs: Any) -> None:
         self._deliveries = Deliveries()
         self._endpoints = Endpoints()
+        self._operations = Operations(OPERATIONS)
         super()._instrument(**kwargs)

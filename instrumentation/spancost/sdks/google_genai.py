@@ -7,8 +7,8 @@ requests behind one method call, and the answer on the wire says more (the serve
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from spancost.fields import pick, text
 from spancost.instrumentor import Call, Delivery, Patch, SdkInstrumentor, attempts, awaits, calls
@@ -18,10 +18,13 @@ from spancost.sdks._google_genai import batches, interactions, live
 from spancost.sdks._google_genai.content import CacheReading, GenerateContentReading, content_usage
 from spancost.sdks._google_genai.earlier import PATCHES, Earlier
 from spancost.sdks._google_genai.predictions import EmbeddingsReading, VideoReading, predicted, prediction
-from spancost.sdks._google_genai.sent import Operation, Sent
+from spancost.sdks._google_genai.sent import GIVEN, Operation, Sent, given, origin_of, request_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from spancost.sdks._google_genai.sent import Origin
+    from spancost.wire import Request
 
 __all__ = ["GoogleGenAIInstrumentor", "content_usage"]
 
@@ -38,6 +41,38 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "cachedContents": Operation("generate_content", lambda _: CacheReading()),
 }
 """End of the path that is posted to -> operation."""
+
+
+class _Asked(NamedTuple):
+    """What a client asks for with a method and a path."""
+
+    path: str
+    """Without its query."""
+    operation: Operation | None
+    """None to look at a batch."""
+    model: str | None = None
+    """Where the path names it."""
+    stream: bool = False
+    request: Request | None = None
+    """Where the path says it all."""
+
+
+@lru_cache(maxsize=1024)
+def _asked(method: str, path: str, origin: Origin) -> _Asked | None:
+    """None when it is no model call and no batch."""
+    path = path.partition("?")[0]
+    if method.lower() == "get" and batches.is_batch(path):
+        return _Asked(path, None)
+    if method.lower() != "post":
+        return None
+    for end, operation in OPERATIONS.items():
+        if path.endswith(end):
+            model, stream = path.removesuffix(end) if end.startswith(":") else None, end == _STREAM
+            told = model is None or not isinstance(operation.name, str)
+            request = None if told else request_from(origin, operation.name, model, stream)
+            return _Asked(path, operation, model, stream, request)
+    return None
+
 
 _CLIENT: Final = "google.genai._api_client"
 _INTERACTIONS: Final = "google.genai._gaos.interactions"
@@ -88,24 +123,29 @@ class GoogleGenAIInstrumentor(SdkInstrumentor):
 
     def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | Delivery | None:
         """The model call behind a request of a client, or the batch that is asked about."""
-        sent = Sent(instance, args, kwargs)
-        if sent.method == "get" and batches.is_batch(sent.path):
-            return Delivery(lambda response: batches.inlined(sent, response, self._charged, self._files))
-        end = next((end for end in OPERATIONS if sent.path.endswith(end)), None)
-        if sent.method != "post" or end is None:
+        # The SDK itself gives all four, by position.
+        method, path, body, options = args if len(args) == len(GIVEN) and not kwargs else given(args, kwargs)
+        origin = origin_of(instance, options)
+        asked = _asked(method, path, origin)
+        if asked is None:
             return None
-        operation = OPERATIONS[end]
-        name = operation.name if isinstance(operation.name, str) else operation.name(sent)
-        model = sent.path.removesuffix(end) if end.startswith(":") else text(sent.body, "model")
-        request = sent.request(name, model, stream=end == _STREAM)
-        return Call(request, operation.reading(sent), (args, kwargs), (args, kwargs))
+        path, operation, model, stream, request = asked
+        sent = Sent(instance, path, body, options)
+        if operation is None:
+            return Delivery(lambda response: batches.inlined(sent, response, self._charged, self._files))
+        if request is None:
+            name = operation.name if isinstance(operation.name, str) else operation.name(sent)
+            request = request_from(origin, name, text(body, "model") if model is None else model, stream)
+        arguments = (args, kwargs)
+        return Call(request, operation.reading(sent), arguments, arguments)
 
     def describe_download(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Delivery | None:
         """The answers of a batch, when they are what is downloaded."""
-        sent = Sent(instance, ("get", *args), kwargs)
-        model = self._files.get(batches.file_of(sent.path))
+        path: str = args[0] if args else kwargs["path"]
+        model = self._files.get(batches.file_of(path))
         if model is None:
             return None
+        sent = Sent(instance, path.partition("?")[0], None, kwargs.get("http_options"))
         return Delivery(lambda content: batches.downloaded(sent, content, self._charged, model))
 
     def describe_interaction(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call:

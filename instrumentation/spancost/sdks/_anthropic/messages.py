@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import compress
+from operator import is_not
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from spancost import unreported
 from spancost.fields import count, fields_of, listed, pick, text, total, whole, word
@@ -31,6 +33,7 @@ _USAGE_FIELDS: Final = (
     "inference_geo",
     "speed",
 )
+_ABSENT: Final = (None,) * len(_USAGE_FIELDS)
 _NO_UNITS: Final[Mapping[Unit, int]] = MappingProxyType({})
 _UNREPORTED: Final = ("not_available", "global")
 """Geographies that change no price."""
@@ -49,6 +52,14 @@ class MessageReading:
 
     def add(self, part: object) -> None:
         """Takes in a `Message`, its JSON, or an event of a stream."""
+        event: Any = part
+        try:
+            # The event of the SDK's that most events are.
+            if event.type == "content_block_delta" and (delta := event.delta).type == "text_delta":
+                self._written += len(delta.text)
+                return
+        except (AttributeError, TypeError):
+            pass  # some other shape, which is read in full
         fields = fields_of(part)
         kind = fields.get("type")
         if kind == "content_block_delta":
@@ -73,10 +84,8 @@ class MessageReading:
         self._merge(fields.get("usage"))
 
     def _merge(self, usage: object) -> None:
-        reported = fields_of(usage).get
-        for name in _USAGE_FIELDS:
-            if (value := reported(name)) is not None:
-                self._usage[name] = value
+        values = tuple(map(fields_of(usage).get, _USAGE_FIELDS))
+        self._usage.update(compress(zip(_USAGE_FIELDS, values, strict=True), map(is_not, values, _ABSENT)))
 
     def answer(self) -> Answer:
         """What has been said so far."""

@@ -2,73 +2,123 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
-from spancost.fields import count, first, items, pick, text, total
-from spancost.sdks._google_genai.sent import TIERS, json_of, of_modality
+from spancost.fields import count, fields_of, items, listed, text, whole, word
+from spancost.sdks._google_genai.figures import CACHED, INPUT, OUTPUT, added, by_modality
+from spancost.sdks._google_genai.sent import TIERS, decoded, json_of
 from spancost.wire import Answer
 from spancost_pricing import Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from spancost.sdks._google_genai.figures import Breakdowns
     from spancost_pricing import Unit
 
-_SAID_ONCE: Final = ('"finishReason"', '"webSearchQueries"')
-"""What makes a chunk more than text, as it is written in JSON; inside a text, quotes are escaped."""
+_FIGURES: Final = (
+    "promptTokenCount",
+    "toolUsePromptTokenCount",
+    "cachedContentTokenCount",
+    "candidatesTokenCount",
+    "responseTokenCount",
+    "thoughtsTokenCount",
+)
+_BREAKDOWNS: Final[Breakdowns] = {
+    "promptTokensDetails": INPUT,
+    "promptTokenDetails": INPUT,
+    "toolUsePromptTokensDetails": INPUT,
+    "cacheTokensDetails": CACHED,
+    "candidatesTokensDetails": OUTPUT,
+    "responseTokensDetails": OUTPUT,
+}
+_NO_UNITS: Final[Mapping[Unit, int]] = MappingProxyType({})
 
 
 class GenerateContentReading:
-    """An answer of `generateContent`, or the chunks of `streamGenerateContent`: the last usage counts."""
+    """An answer of `generateContent`, or the chunks of `streamGenerateContent`: the last usage counts.
+
+    Most chunks are text, the names of their stream and a total so far, which the next chunk has as well. What makes
+    a chunk more than that is looked for in its JSON as it is written, where quotes inside a text are escaped.
+    """
+
+    _model: str | None = None
+    _id: str | None = None
+    _usage: object = None
+    _queries: frozenset[str] = frozenset()
+    _named: str | None = None
+    """The first chunk that named the model: worth parsing only if no later one that is parsed does."""
+    _unread: str | None = None
+    """The latest total so far: worth parsing only if no later chunk has a later total."""
 
     def __init__(self) -> None:
-        self._model: str | None = None
-        self._id: str | None = None
         self._finished: dict[int, str] = {}
-        self._usage: object = None
-        self._queries: set[str] = set()
-        self._unread: object = None
 
-    def add(self, part: object) -> None:
+    def add(self, part: Any) -> None:
         """Takes in the SDK's HTTP response, whose body is the JSON of an answer or of a chunk."""
-        body = text(part, "body")
-        reports = body is not None and '"usageMetadata"' in body
-        if reports:
+        try:
+            body: str = part.body or ""
+        except AttributeError:
+            return
+        if '"finishReason"' in body or '"webSearchQueries"' in body:
+            self._read(body)
+        elif self._named is not None:
+            if '"usageMetadata"' in body:
+                self._unread = body
+        elif '"modelVersion"' in body:
+            self._named = body
+            if '"usageMetadata"' in body:
+                self._unread = body
+        elif body:
+            self._read(body)
+
+    def _read(self, body: str) -> None:
+        if '"usageMetadata"' in body:
             self._unread = None
-        if self._model is None or body is None or any(said in body for said in _SAID_ONCE):
-            self.take(json_of(part))
-        elif reports:
-            # More text and a total so far: worth parsing only if no later chunk has a later total.
-            self._unread = part
+        self.take(decoded(body))
 
     def take(self, answer: object) -> None:
         """Takes in the JSON itself."""
-        self._model = text(answer, "modelVersion") or self._model
-        self._id = text(answer, "responseId") or self._id
-        if (usage := pick(answer, "usageMetadata")) is not None:
+        said = fields_of(answer).get
+        self._model = word(said("modelVersion")) or self._model
+        self._id = word(said("responseId")) or self._id
+        if (usage := said("usageMetadata")) is not None:
             self._usage = usage
-        for position, candidate in enumerate(items(answer, "candidates")):
-            if reason := text(candidate, "finishReason"):
-                index = count(candidate, "index")
+        for position, candidate in enumerate(listed(said("candidates"))):
+            of_candidate = fields_of(candidate).get
+            if (reason := word(of_candidate("finishReason"))) is not None:
+                index = whole(of_candidate("index"))
                 self._finished[position if index is None else index] = reason
-            queries = items(candidate, "groundingMetadata", "webSearchQueries")
-            self._queries.update(query for query in queries if isinstance(query, str) and query)
+            if (grounding := of_candidate("groundingMetadata")) is not None:
+                queries = items(grounding, "webSearchQueries")
+                self._queries |= {query for query in queries if isinstance(query, str) and query}
 
     def answer(self) -> Answer:
         """What has been said so far."""
         if self._unread is not None:
-            self.take(json_of(self._unread))
+            self.take(decoded(self._unread))
             self._unread = None
+        if self._named is not None and (self._model is None or self._id is None):
+            said = fields_of(decoded(self._named)).get
+            self._model = self._model or word(said("modelVersion"))
+            self._id = self._id or word(said("responseId"))
+        usage, finished = self._usage, self._finished
         return Answer(
-            model=self._model,
-            response_id=self._id,
-            finish_reasons=tuple(reason for _, reason in sorted(self._finished.items())),
-            usage=None if self._usage is None else content_usage(self._usage, len(self._queries)),
-            service_tier=served_tier(self._usage),
+            self._model,
+            self._id,
+            tuple(map(finished.__getitem__, sorted(finished))),
+            None if usage is None else content_usage(usage, len(self._queries)),
+            None if usage is None else served_tier(usage),
         )
 
 
 def served_tier(usage: object) -> str | None:
     """The tier that served: named by the Gemini API, told by Vertex AI's kind of traffic."""
-    return text(usage, "serviceTier") or TIERS.get(text(usage, "trafficType") or "")
+    said = fields_of(usage).get
+    if tier := word(said("serviceTier")):
+        return tier
+    return TIERS.get(word(traffic) or "") if (traffic := said("trafficType")) else None
 
 
 def content_usage(usage: object, searches: int) -> Usage:
@@ -76,24 +126,16 @@ def content_usage(usage: object, searches: int) -> Usage:
 
     A live session calls the candidates a response.
     """
-    units: dict[Unit, int] = {} if searches == 0 else {"web_search": searches}
-    shown = first(count(usage, "candidatesTokenCount"), count(usage, "responseTokenCount"))
-    into = ("promptTokensDetails", "promptTokenDetails", "toolUsePromptTokensDetails")
-    cached = ("cacheTokensDetails",)
-    out = ("candidatesTokensDetails", "responseTokensDetails")
-    return Usage(
-        input_tokens=total(count(usage, "promptTokenCount"), count(usage, "toolUsePromptTokenCount")),
-        cache_read_tokens=count(usage, "cachedContentTokenCount"),
-        input_audio_tokens=of_modality(usage, into, "AUDIO"),
-        input_image_tokens=of_modality(usage, into, "IMAGE"),
-        cache_read_audio_tokens=of_modality(usage, cached, "AUDIO"),
-        cache_read_image_tokens=of_modality(usage, cached, "IMAGE"),
-        output_tokens=total(shown, count(usage, "thoughtsTokenCount")),
-        reasoning_tokens=count(usage, "thoughtsTokenCount"),
-        output_audio_tokens=of_modality(usage, out, "AUDIO"),
-        output_image_tokens=of_modality(usage, out, "IMAGE"),
-        units=units,
+    said = fields_of(usage)
+    prompt, tools, cached, shown, response, thoughts = map(whole, map(said.get, _FIGURES))
+    read = Usage(
+        input_tokens=added(prompt, tools),
+        cache_read_tokens=cached,
+        output_tokens=added(response if shown is None else shown, thoughts),
+        reasoning_tokens=thoughts,
+        units=_NO_UNITS if searches == 0 else {"web_search": searches},
     )
+    return by_modality(read, said, _BREAKDOWNS, "tokenCount")
 
 
 class CacheReading:

@@ -6,14 +6,13 @@ An interaction that runs in the background answers with a name; what it cost is 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from spancost import unreported
-from spancost.fields import count, first, items, pick, text, total
-from spancost.hosts import provider_of
+from spancost.fields import count, fields_of, first, listed, pick, text, total, whole, word
 from spancost.invocation import Paid
-from spancost.sdks._google_genai.sent import of_modality, short_name
-from spancost.wire import Answer, Request
+from spancost.sdks._google_genai.figures import CACHED, INPUT, OUTPUT, added, by_modality
+from spancost.sdks._google_genai.sent import request_from
+from spancost.wire import Answer
 from spancost_pricing import Usage
 
 if TYPE_CHECKING:
@@ -21,12 +20,21 @@ if TYPE_CHECKING:
 
     from opentelemetry.util.types import AttributeValue
 
+    from spancost.fields import Fields
     from spancost.newest import Newest
     from spancost.once import Once
+    from spancost.sdks._google_genai.figures import Breakdowns
+    from spancost.wire import Request
     from spancost_pricing import Unit
 
 _NOT_YET: Final[Mapping[str, AttributeValue]] = {"gen_ai.operation.name": "fetch_response"}
 """Makes a span one of those that are no call: this one only says where the call's answer will be."""
+_BREAKDOWNS: Final[Breakdowns] = {
+    "input_tokens_by_modality": INPUT,
+    "tool_use_tokens_by_modality": INPUT,
+    "cached_tokens_by_modality": CACHED,
+    "output_tokens_by_modality": OUTPUT,
+}
 
 
 class InteractionReading:
@@ -47,19 +55,23 @@ class InteractionReading:
 
     def add(self, part: object) -> None:
         """Takes in an interaction, its JSON, or an event of a stream."""
-        if text(part, "event_type") is None:
-            self._take(part)
+        event = fields_of(part)
+        if word(event.get("event_type")) is None:
+            self._take(event)
             return
         self._streamed = True
-        self._take(pick(part, "interaction"))
-        self._written += unreported.characters(pick(part, "delta", "text"))
+        if (interaction := event.get("interaction")) is not None:
+            self._take(fields_of(interaction))
+        if (delta := event.get("delta")) is not None and (written := fields_of(delta).get("text")) is not None:
+            self._written += unreported.characters(written)
 
-    def _take(self, interaction: object) -> None:
-        self._model = text(interaction, "model") or self._model
-        self._id = text(interaction, "id") or self._id
-        self._status = text(interaction, "status") or self._status
-        self._tier = text(interaction, "service_tier") or self._tier
-        if (usage := pick(interaction, "usage")) is not None:
+    def _take(self, interaction: Fields) -> None:
+        said = interaction.get
+        self._model = word(said("model")) or self._model
+        self._id = word(said("id")) or self._id
+        self._status = word(said("status")) or self._status
+        self._tier = word(said("service_tier")) or self._tier
+        if (usage := said("usage")) is not None:
             self._usage = usage
 
     def answer(self) -> Answer:
@@ -90,49 +102,33 @@ class InteractionReading:
 
 def interaction_usage(usage: object) -> Usage:
     """`Usage` of an interaction: thoughts stand beside the output and tool results beside the input."""
+    said = fields_of(usage)
+    get = said.get
     searches = [
-        count(tool, "count") for tool in items(usage, "grounding_tool_count") if text(tool, "type") == "google_search"
+        count(tool, "count") for tool in listed(get("grounding_tool_count")) if text(tool, "type") == "google_search"
     ]
     ran = total(*searches)
     units: dict[Unit, int] = {} if ran is None else {"web_search": ran}
-    into = ("input_tokens_by_modality", "tool_use_tokens_by_modality")
-    cached = ("cached_tokens_by_modality",)
-    out = ("output_tokens_by_modality",)
     # The preview called it reasoning.
-    thoughts = first(count(usage, "total_thought_tokens"), count(usage, "total_reasoning_tokens"))
-    return Usage(
-        input_tokens=total(count(usage, "total_input_tokens"), count(usage, "total_tool_use_tokens")),
-        cache_read_tokens=count(usage, "total_cached_tokens"),
-        input_audio_tokens=of_modality(usage, into, "AUDIO", "tokens"),
-        input_image_tokens=of_modality(usage, into, "IMAGE", "tokens"),
-        cache_read_audio_tokens=of_modality(usage, cached, "AUDIO", "tokens"),
-        cache_read_image_tokens=of_modality(usage, cached, "IMAGE", "tokens"),
-        output_tokens=total(count(usage, "total_output_tokens"), thoughts),
+    thoughts = first(whole(get("total_thought_tokens")), whole(get("total_reasoning_tokens")))
+    read = Usage(
+        input_tokens=added(whole(get("total_input_tokens")), whole(get("total_tool_use_tokens"))),
+        cache_read_tokens=whole(get("total_cached_tokens")),
+        output_tokens=added(whole(get("total_output_tokens")), thoughts),
         reasoning_tokens=thoughts,
-        output_audio_tokens=of_modality(usage, out, "AUDIO", "tokens"),
-        output_image_tokens=of_modality(usage, out, "IMAGE", "tokens"),
         units=units,
     )
+    return by_modality(read, said, _BREAKDOWNS, "tokens")
 
 
 def request_of(resource: object, model: str | None, *, stream: bool = False) -> Request:
     """What is known of a call of `client.interactions` or `client.decisions`."""
     configuration = pick(resource, "sdk_configuration")
-    address = urlsplit(text(configuration, "server_url") or "")
     version = text(configuration, "globals", "api_version") or ""
-    vertex = "/locations/" in version
-    attributes: dict[str, AttributeValue] = {}
-    if vertex and (location := version.partition("/locations/")[2].partition("/")[0]):
-        attributes["spancost.region"] = location
-    return Request(
-        operation="generate_content",
-        provider=provider_of(address.hostname, "gcp.vertex_ai" if vertex else "gcp.gemini"),
-        model=short_name(model),
-        address=address.hostname,
-        port=address.port,
-        stream=stream,
-        attributes=attributes,
-    )
+    _, vertex, behind = version.partition("/locations/")
+    location = behind.partition("/")[0] or None
+    url = text(configuration, "server_url") or ""
+    return request_from((url, bool(vertex), location), "generate_content", model, stream)
 
 
 def asked(kwargs: Mapping[str, Any]) -> object:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
 
-from spancost.fields import pick
+from spancost.fields import fields_of, pick, word
 from spancost.invocation import Paid
 from spancost.sdks._google_genai.content import content_usage, served_tier
-from spancost.sdks._google_genai.sent import address_of, request_of
+from spancost.sdks._google_genai.sent import origin_of, request_from
 from spancost.wire import Answer
 
 if TYPE_CHECKING:
@@ -60,17 +60,14 @@ def connects(_: Recorder) -> Callable[..., Any]:
 
 def heard(session: object, message: object) -> Iterable[Paid]:
     """The turn that a message ends."""
-    notes = _notes(session)
-    usage = pick(message, "usage_metadata")
+    notes, said = _notes(session), fields_of(message).get
+    usage = said("usage_metadata")
     if usage is None:
-        if pick(message, "server_content") is not None or pick(message, "tool_call") is not None:
+        if said("server_content") is not None or said("tool_call") is not None:
             notes.setdefault(_STARTED, time.time_ns())
         return
     client = pick(session, "_api_client")
-    model = notes.get(_MODEL)
-    request = request_of(
-        client, address_of(client), "generate_content", model if isinstance(model, str) else None, stream=True
-    )
+    request = request_from(origin_of(client), "generate_content", word(notes.get(_MODEL)), stream=True)
     reported: Mapping[str, object] = _json(usage)
     answer = Answer(usage=content_usage(reported, 0), service_tier=served_tier(reported))
     started = notes.pop(_STARTED, None)

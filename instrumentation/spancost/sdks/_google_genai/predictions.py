@@ -27,8 +27,8 @@ class EmbeddingsReading:
     """`batchEmbedContents`, `embedContent` or `predict`. Where nothing is reported, the text that was sent counts."""
 
     def __init__(self, sent: Sent) -> None:
-        self._model = short_name(sent.path.rpartition(":")[0])
-        self._texts = [part for request in items(sent.body, "requests") for part in items(request, "content", "parts")]
+        self._path = sent.path
+        self._body = sent.body
         self._answer: object = None
 
     def add(self, part: object) -> None:
@@ -49,15 +49,17 @@ class EmbeddingsReading:
         ]
         if (tokens := total(*statistics)) is not None:
             return Usage(input_tokens=tokens, units=self._characters())
-        if items(self._answer, "embeddings") and self._texts:
-            characters = sum(unreported.characters(pick(part, "text")) for part in self._texts)
-            return Usage(input_tokens=unreported.tokens(characters), estimated=True)
-        return None
+        if not items(self._answer, "embeddings"):
+            return None
+        texts = [part for request in items(self._body, "requests") for part in items(request, "content", "parts")]
+        characters = sum(unreported.characters(pick(part, "text")) for part in texts)
+        return Usage(input_tokens=unreported.tokens(characters), estimated=True) if texts else None
 
     def _characters(self) -> dict[Unit, int]:
         """Vertex AI bills its own embedding models by the character and Gemini's by the token."""
         characters = count(self._answer, "metadata", "billableCharacterCount")
-        if characters is None or (self._model or "").startswith("gemini-"):
+        model = short_name(self._path.rpartition(":")[0])
+        if characters is None or (model or "").startswith("gemini-"):
             return {}
         return {"character": characters}
 

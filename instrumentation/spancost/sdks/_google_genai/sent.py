@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
-from urllib.parse import SplitResult, urlsplit
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from urllib.parse import urlsplit
 
-from spancost.fields import count, items, pick, text, total
+from spancost.fields import text
 from spancost.hosts import provider_of
-from spancost.wire import Reading, Request
+from spancost.wire import NO_ATTRIBUTES, Request
 
 if TYPE_CHECKING:
-    from opentelemetry.util.types import AttributeValue
+    from collections.abc import Callable, Mapping
+
+    from spancost.wire import Reading
+
+Origin: TypeAlias = tuple[str | None, bool, str | None]
+"""Where requests go, whether to Vertex AI, and to which of its locations."""
 
 TIERS: Final[Mapping[str, str]] = {
     "ON_DEMAND": "standard",
@@ -23,6 +29,11 @@ TIERS: Final[Mapping[str, str]] = {
     "PROVISIONED_THROUGHPUT": "provisioned",
 }
 """Vertex AI's `trafficType` -> the tier that served."""
+
+GIVEN: Final = ("http_method", "path", "request_dict", "http_options")
+"""What the SDK's functions that send are given."""
+
+_JSON: Final = json.JSONDecoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,42 +45,43 @@ class Operation:
     reading: Callable[[Sent], Reading]
 
 
-class Sent:
-    """A request that is about to be sent: the client, the path and the body."""
+class Sent(NamedTuple):
+    """A request that is about to be sent."""
 
-    __slots__ = ("_options", "body", "client", "method", "path")
+    client: Any
+    path: str
+    """Without its query."""
+    body: object
+    options: object
+    """Its own `http_options`."""
 
-    def __init__(self, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        self.client = client
-        self.method = _text(kwargs.get("http_method", args[0] if args else None)).lower()
-        self.path = _text(kwargs.get("path", args[1] if len(args) > 1 else None)).partition("?")[0]
-        body: object = kwargs.get("request_dict", args[2] if len(args) > 2 else None)
-        self.body: Mapping[str, Any] = cast("Mapping[str, Any]", body) if isinstance(body, Mapping) else {}
-        self._options: object = kwargs.get("http_options", args[3] if len(args) > 3 else None)
-
-    @property
-    def address(self) -> SplitResult:
-        """Where it goes: its own options before the client's."""
-        return address_of(self.client, self._options)
-
-    def request(self, operation: str, model: str | None, *, stream: bool = False) -> Request:
-        """What is known of the call."""
-        return request_of(self.client, self.address, operation, model, stream=stream)
+    def request(self, operation: str, model: str | None) -> Request:
+        """What is known of a call that was made like this."""
+        return request_from(origin_of(self.client, self.options), operation, model)
 
 
-def address_of(client: object, options: object = None) -> SplitResult:
-    """Where a client's requests go."""
-    return urlsplit(text(options, "base_url") or text(client, "_http_options", "base_url") or "")
+def given(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Method, path, body and options, by position or by name; None for what is not given."""
+    positioned = dict(zip(GIVEN, args, strict=False))
+    return tuple(kwargs.get(name, positioned.get(name)) for name in GIVEN)
 
 
-def request_of(
-    client: object, address: SplitResult, operation: str, model: str | None, *, stream: bool = False
-) -> Request:
-    """What is known of a call of a client."""
-    vertex = pick(client, "vertexai") is True
-    attributes: dict[str, AttributeValue] = {}
-    if vertex and (location := text(client, "location")) is not None:
-        attributes["spancost.region"] = location
+def origin_of(client: Any, options: object = None) -> Origin:
+    """What a client's requests have in common; one goes where its own `options` say, or else the client's."""
+    url = None if options is None else text(options, "base_url")
+    try:
+        if url is None:
+            url = client._http_options.base_url
+        return url, client.vertexai is True, client.location
+    except AttributeError:
+        return url, False, None
+
+
+@lru_cache(maxsize=1024)
+def request_from(origin: Origin, operation: str, model: str | None, stream: bool = False) -> Request:
+    """What is known of a call, once for all calls that have it in common."""
+    url, vertex, location = origin
+    address = urlsplit(url or "")
     return Request(
         operation=operation,
         provider=provider_of(address.hostname, "gcp.vertex_ai" if vertex else "gcp.gemini"),
@@ -77,7 +89,7 @@ def request_of(
         address=address.hostname,
         port=address.port,
         stream=stream,
-        attributes=attributes,
+        attributes=MappingProxyType({"spancost.region": location}) if vertex and location else NO_ATTRIBUTES,
     )
 
 
@@ -89,20 +101,9 @@ def short_name(model: str | None) -> str | None:
 def json_of(response: object) -> object:
     """The JSON in the SDK's HTTP response, of a whole answer or of one chunk; None where there is no body."""
     body = text(response, "body")
-    return json.loads(body) if body is not None else None
+    return decoded(body) if body is not None else None
 
 
-def of_modality(usage: object, details: tuple[str, ...], modality: str, amount: str = "tokenCount") -> int | None:
-    """Tokens of one modality in the breakdowns of a report; None where none is listed."""
-    return total(
-        *(
-            count(detail, amount)
-            for name in details
-            for detail in items(usage, name)
-            if (text(detail, "modality") or "").upper() == modality
-        )
-    )
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def decoded(body: str) -> object:
+    """The JSON in a string: `json.loads` in fewer steps."""
+    return _JSON.raw_decode(body.lstrip())[0]

@@ -30,10 +30,8 @@ class Asking:
         self._refusing: set[str] = set()
 
     def call(self, posted: Posted, request: Request, reading: Reading) -> Call:
-        """The call, asked to report usage where it is a stream that the app has not asked itself."""
+        """The call of a stream, asked to report usage where the app has not asked itself."""
         plain = posted.arguments()
-        if not posted.stream:
-            return Call(request, reading, plain, plain)
         options = posted.body.get("stream_options")
         server = str(posted.endpoint.url)
         if pick(options, "include_usage") is True or server in self._refusing or _reads_bytes(posted):

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from spancost import unreported
-from spancost.fields import count, fields_of, first, items, listed, pick, text, whole, word
+from spancost.fields import count, fields_of, figures_of, first, items, listed, pick, text, whole, words_of
 from spancost.sdks.openai.reported_cost import reported_cost
 from spancost.wire import Answer
 from spancost_pricing import Usage
@@ -16,13 +16,30 @@ if TYPE_CHECKING:
 
     from opentelemetry.util.types import AttributeValue
 
-    from spancost.fields import Fields
     from spancost.stainless import Posted
     from spancost_pricing import Unit
 
 _CHAT: Final[Mapping[str, AttributeValue]] = {"openai.api.type": "chat_completions"}
 _TEXT: Final[Mapping[str, AttributeValue]] = {}
 _NO_UNITS: Final[Mapping[Unit, int]] = MappingProxyType({})
+
+# Fields are read in one call of a built-in function for each object, because it is done for every answer.
+_OF_ANSWER: Final = ("choices", "model", "id", "service_tier", "system_fingerprint", "usage", "x_groq")
+_OF_CHOICE: Final = ("index", "finish_reason", "delta", "message", "text")
+_OF_USAGE: Final = (
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "prompt_tokens_details",
+    "completion_tokens_details",
+    "num_search_queries",
+    "server_tool_use",
+    "server_tool_use_details",
+)
+_ONLY_TEXT: Final = frozenset({"content", "role"})
+_NO_SEARCHES: Final = [None, None, None]
+_OF_PROMPT: Final = ("cached_tokens", "cache_write_tokens", "audio_tokens", "image_tokens")
+_OF_OUTPUT: Final = ("reasoning_tokens", "audio_tokens", "image_tokens")
 
 
 class ChatReading:
@@ -50,70 +67,85 @@ class ChatReading:
 
     def add(self, part: object) -> None:
         """Takes in a `ChatCompletion`, its JSON, or a chunk."""
-        if self._named and (more := _only_text(part)) is not None:
-            self._written += len(more)
-            return
-        fields = fields_of(part)
-        for position, choice in enumerate(listed(fields.get("choices"))):
-            of_choice = fields_of(choice)
-            if (reason := word(of_choice.get("finish_reason"))) is not None:
-                index = whole(of_choice.get("index"))
-                self._finished[position if index is None else index] = reason
-            self._take(of_choice)
-        self._model = word(fields.get("model")) or self._model
-        self._id = word(fields.get("id")) or self._id
-        self._tier = word(fields.get("service_tier")) or self._tier
-        self._fingerprint = word(fields.get("system_fingerprint")) or self._fingerprint
+        if self._named:
+            try:
+                # A chunk of the SDK's that has nothing but text to say, as most have not.
+                chunk: Any = part
+                (choice,) = chunk.choices
+                delta = choice.delta
+                written = delta.content
+                if (
+                    type(written) is str
+                    and delta.__pydantic_fields_set__ <= _ONLY_TEXT
+                    and choice.finish_reason is None
+                    and chunk.usage is None
+                    and "x_groq" not in chunk.__pydantic_extra__
+                ):
+                    self._written += len(written)
+                    return
+            except (AttributeError, TypeError, ValueError):
+                pass  # some other shape, which is read in full
+        choices, model, identifier, tier, fingerprint, usage, groq = map(fields_of(part).get, _OF_ANSWER)
+        for position, choice in enumerate(listed(choices)):
+            index, reason, delta, message, said = map(fields_of(choice).get, _OF_CHOICE)
+            if reason and isinstance(reason, str):
+                self._finished[index if type(index) is int else position] = reason
+            self._take(delta, message, said)
+        model, identifier, tier, fingerprint = words_of((model, identifier, tier, fingerprint))
+        self._model = model or self._model
+        self._id = identifier or self._id
+        self._tier = tier or self._tier
+        self._fingerprint = fingerprint or self._fingerprint
         self._named = self._streamed and self._model is not None and self._id is not None
-        if (usage := fields.get("usage")) is not None:
+        if usage is not None:
             self._usage = usage
         # Groq's streams report usage in a field of their own.
-        if (groq := fields.get("x_groq")) is not None and (usage := pick(groq, "usage")) is not None:
+        if groq is not None and (usage := pick(groq, "usage")) is not None:
             self._usage = usage
 
-    def _take(self, choice: Fields) -> None:
-        if (delta := choice.get("delta")) is not None:
+    def _take(self, delta: object, message: object, said: object) -> None:
+        if delta is not None:
             self._streamed = True
-            said = fields_of(delta).get
-            if written := said("content"):
+            get = fields_of(delta).get
+            if written := get("content"):
                 self._written += len(written) if type(written) is str else unreported.characters(written)
-            if written := said("reasoning_content") or said("reasoning") or said("refusal"):
+            if written := get("reasoning_content") or get("reasoning") or get("refusal"):
                 self._written += unreported.characters(written)
-            if said("tool_calls"):
+            if get("tool_calls"):
                 self._written += sum(
                     unreported.characters(pick(call, "function", "arguments")) for call in items(delta, "tool_calls")
                 )
-            if said("annotations"):
-                self._note(delta)
-        if (message := choice.get("message")) is not None:
-            self._note(message)
+            if notes := get("annotations"):
+                self._note(notes)
+        if message is not None and (notes := fields_of(message).get("annotations")):
+            self._note(notes)
 
-    def _note(self, message: object) -> None:
-        if notes := fields_of(message).get("annotations"):
-            self._cited = self._cited or any(text(note, "type") == "url_citation" for note in listed(notes))
+    def _note(self, notes: object) -> None:
+        self._cited = self._cited or any(text(note, "type") == "url_citation" for note in listed(notes))
 
     def answer(self) -> Answer:
         """What has been said so far."""
-        attributes = dict(self.api)
-        if cost := reported_cost(self._usage, self._provider):
-            attributes.update(cost)
-        if self._tier is not None:
-            attributes["openai.response.service_tier"] = self._tier
+        if self._usage is None:
+            usage = self._estimate()
+        else:
+            usage = chat_usage(self._usage)
+            # OpenAI's search models run one billed search a request and do not count it; citations show that it ran.
+            if self._cited and self._provider == "openai" and not usage.units:
+                usage = usage._replace(units={"web_search": 1})
+        tier = self._tier
+        attributes = {**self.api, **reported_cost(self._usage, self._provider)}
+        if tier is not None:
+            attributes["openai.response.service_tier"] = tier
         if self._fingerprint is not None:
             attributes["openai.response.system_fingerprint"] = self._fingerprint
         return Answer(
             model=self._model,
             response_id=self._id,
-            finish_reasons=tuple([self._finished[index] for index in sorted(self._finished)]),
-            usage=self._estimate() if self._usage is None else self._with_search(chat_usage(self._usage)),
-            service_tier=self._tier,
+            finish_reasons=tuple(map(self._finished.__getitem__, sorted(self._finished))),
+            usage=usage,
+            service_tier=tier,
             attributes=attributes,
         )
-
-    def _with_search(self, usage: Usage) -> Usage:
-        """OpenAI's search models run one billed search a request and do not count it; citations show that it ran."""
-        searched = self._provider == "openai" and self._cited and not usage.units
-        return usage._replace(units={"web_search": 1}) if searched else usage
 
     def _estimate(self) -> Usage | None:
         """For a stream that ended before its usage; a complete answer without usage stays without."""
@@ -136,37 +168,19 @@ class CompletionReading(ChatReading):
         super().__init__(posted)
         self._in_chunks = posted.stream
 
-    def _take(self, choice: Fields) -> None:
+    def _take(self, delta: object, message: object, said: object) -> None:
         if self._in_chunks:
             self._streamed = True
-            self._written += unreported.characters(choice.get("text"))
-
-
-def _only_text(chunk: Any) -> str | None:
-    """The text of one of the SDK's chunks that has nothing else to say, as most have not; None for all other parts."""
-    try:
-        (choice,) = chunk.choices
-        delta = choice.delta
-        content = delta.content
-        if (
-            type(content) is str
-            and choice.finish_reason is None
-            and chunk.usage is None
-            and not (delta.tool_calls or delta.refusal or delta.__pydantic_extra__)
-            and "x_groq" not in chunk.__pydantic_extra__
-        ):
-            return content
-    except (AttributeError, TypeError, ValueError):
-        return None
-    return None
+            self._written += unreported.characters(said)
 
 
 def chat_usage(usage: object) -> Usage:
     """`CompletionUsage` as reported by OpenAI and those who extended it."""
     said = fields_of(usage)
     get = said.get
-    read, written = fields_of(get("prompt_tokens_details")).get, fields_of(get("completion_tokens_details")).get
-    cached = whole(read("cached_tokens"))
+    prompt, output, total, of_prompt, of_output, *searches = map(get, _OF_USAGE)
+    cached, cache_write, audio, image = map(fields_of(of_prompt).get, _OF_PROMPT)
+    reasoning, audio_out, image_out = map(fields_of(of_output).get, _OF_OUTPUT)
     if cached is None:
         cached = first(
             count(get("prompt_token_details"), "cached_tokens"),
@@ -174,36 +188,28 @@ def chat_usage(usage: object) -> Usage:
             whole(get("num_cached_tokens")),
             whole(get("cached_tokens")),
         )
-    output, reasoning = whole(get("completion_tokens")), whole(written("reasoning_tokens"))
     if reasoning is None:
-        reasoning = whole(get("reasoning_tokens"))
-    if output is not None and reasoning and _on_top(get("total_tokens"), get("prompt_tokens"), output + reasoning):
+        reasoning = get("reasoning_tokens")
+    figures = (prompt, cached, cache_write, audio, image, output, reasoning, audio_out, image_out, total)
+    prompt, cached, cache_write, audio, image, output, reasoning, audio_out, image_out, total = figures_of(figures)
+    # xAI reports reasoning on top of `completion_tokens`: the total tells.
+    if reasoning and output is not None and prompt is not None and total == prompt + output + reasoning:
         output += reasoning
     return Usage(
-        input_tokens=whole(get("prompt_tokens")),
+        input_tokens=prompt,
         cache_read_tokens=cached,
-        cache_write_tokens=whole(read("cache_write_tokens")),
-        input_audio_tokens=whole(read("audio_tokens")),
-        input_image_tokens=whole(read("image_tokens")),
+        cache_write_tokens=cache_write,
+        input_audio_tokens=audio,
+        input_image_tokens=image,
         output_tokens=output,
         reasoning_tokens=reasoning,
-        output_audio_tokens=whole(written("audio_tokens")),
-        output_image_tokens=whole(written("image_tokens")),
-        units=_units(said),
+        output_audio_tokens=audio_out,
+        output_image_tokens=image_out,
+        units=_NO_UNITS if searches == _NO_SEARCHES else _units(*searches),
     )
 
 
-def _units(usage: Fields) -> Mapping[Unit, int]:
+def _units(counted: object, tools: object, details: object) -> Mapping[Unit, int]:
     """Searches, under whichever name: none of them is OpenAI's own."""
-    counted, tools = usage.get("num_search_queries"), usage.get("server_tool_use")
-    details = usage.get("server_tool_use_details")
-    if counted is None and tools is None and details is None:
-        return _NO_UNITS
     searches = first(count(details, "web_search_requests"), count(tools, "web_search_requests"), whole(counted))
     return _NO_UNITS if searches is None else {"web_search": searches}
-
-
-def _on_top(total: object, prompt: object, output: int) -> bool:
-    """Whether reasoning comes on top of `completion_tokens`, as xAI reports it: the total tells."""
-    both, read = whole(total), whole(prompt)
-    return both is not None and read is not None and both == read + output

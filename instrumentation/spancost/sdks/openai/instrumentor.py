@@ -19,7 +19,7 @@ from spancost.sdks.openai.media import (
 )
 from spancost.sdks.openai.realtime import PATCHES, Conversations
 from spancost.sdks.openai.responses import ResponseReading
-from spancost.stainless import Endpoints, Operation, Posted, operation_of, patches, request_of
+from spancost.stainless import Endpoints, Operation, Operations, Posted, patches, request_of
 from spancost.wire import NO_ATTRIBUTES
 
 if TYPE_CHECKING:
@@ -29,16 +29,13 @@ if TYPE_CHECKING:
 
 
 def _attributes(posted: Posted) -> Mapping[str, AttributeValue]:
-    tier = word(posted.body.get("service_tier"))
-    return NO_ATTRIBUTES if tier is None else {"openai.request.service_tier": tier}
+    tier = posted.body.get("service_tier")
+    return NO_ATTRIBUTES if tier is None or word(tier) is None else {"openai.request.service_tier": tier}
 
 
-COMPLETIONS: Final[Mapping[str, Operation]] = {
-    "/chat/completions": Operation("chat", ChatReading, _attributes),
-    "/completions": Operation("text_completion", CompletionReading, _attributes),
-}
-"""End of the path -> operation whose streams have to be asked for their usage."""
-OTHERS: Final[Mapping[str, Operation]] = {
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    "/chat/completions": Operation("chat", ChatReading, _attributes, asked=True),
+    "/completions": Operation("text_completion", CompletionReading, _attributes, asked=True),
     "/embeddings": Operation("embeddings", EmbeddingReading),
     "/images/generations": Operation("image_generation", ImageReading),
     "/images/edits": Operation("image_edit", ImageReading),
@@ -48,7 +45,7 @@ OTHERS: Final[Mapping[str, Operation]] = {
     "/audio/speech": Operation("speech", SpeechReading),
     "/moderations": Operation("moderation", ModerationReading),
 }
-"""End of the path -> operation that reports its usage unasked."""
+"""End of the path -> operation; responses are added by the instrumentor."""
 
 
 class OpenAIInstrumentor(SdkInstrumentor):
@@ -58,7 +55,7 @@ class OpenAIInstrumentor(SdkInstrumentor):
     _deliveries: Deliveries
     _conversations: Conversations
     _endpoints: Endpoints
-    _responses: Mapping[str, Operation]
+    _operations: Operations
 
     package = "openai"
     requires = "openai >= 1.66"
@@ -67,13 +64,14 @@ class OpenAIInstrumentor(SdkInstrumentor):
     def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | Delivery | None:
         """The model call behind a request of a client, or the earlier ones that its answer may tell about."""
         posted = Posted(self._endpoints.of(instance), _provider_of(instance.__class__), instance, args, kwargs)
-        if (operation := operation_of(posted, COMPLETIONS)) is not None:
-            return self._asking.call(posted, request_of(posted, operation), operation.reading(posted))
-        operation = operation_of(posted, OTHERS) or operation_of(posted, self._responses)
+        operation = self._operations.of(posted)
         if operation is None:
             return self._deliveries.delivery(posted)
-        plain = posted.arguments()
-        return Call(request_of(posted, operation), operation.reading(posted), plain, plain)
+        request, reading = request_of(posted, operation), operation.reading(posted)
+        if posted.stream and operation.asked:
+            return self._asking.call(posted, request, reading)
+        plain = (args, kwargs)
+        return Call(request, reading, plain, plain)
 
     def describe_message(
         self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -88,7 +86,8 @@ class OpenAIInstrumentor(SdkInstrumentor):
         charged, made = self._deliveries.charged, self._deliveries.made
         self._conversations = Conversations(charged)
         response = Operation("chat", lambda posted: ResponseReading(posted, charged.first, made), _attributes)
-        self._responses = {"/responses": response, "/responses/compact": response, "/decisions": response}
+        responses = {"/responses": response, "/responses/compact": response, "/decisions": response}
+        self._operations = Operations({**OPERATIONS, **responses})
         super()._instrument(**kwargs)
 
 

@@ -22,9 +22,7 @@ _TICK: Final = Decimal("1e-10")
 
 def reported_cost(usage: object, provider: str | None) -> Mapping[str, AttributeValue]:
     """The attributes for a cost that `provider` reports inside `usage`; none where it reports none."""
-    read = _READERS.get(provider or "")
-    cost = None if read is None or usage is None else read(usage)
-    if cost is None or provider is None:
+    if provider is None or provider not in _READERS or usage is None or (cost := _READERS[provider](usage)) is None:
         return NO_ATTRIBUTES
     return {"spancost.cost.reported_usd": float(cost), "spancost.cost.reported_by": provider}
 
