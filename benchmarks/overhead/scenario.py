@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,21 +15,19 @@ PAYS: Final = {"spancost.feature": "search", "user.id": "u42"}
 QUESTION: Final = "What does a call cost?"
 
 
-class ByHand:
+class ByHand(Protocol):
     """Reads one SDK's answers for a span written by hand."""
 
     name: str
     start: ClassVar[dict[str, Any]]
 
-    def read(self, answer: Any) -> dict[str, Any]:
-        raise NotImplementedError
+    def read(self, answer: Any) -> dict[str, Any]: ...
 
     def note(self, chunk: Any) -> bool:
         """Takes in a chunk; False when it is there only because we asked for usage."""
-        raise NotImplementedError
+        ...
 
-    def noted(self) -> dict[str, Any]:
-        raise NotImplementedError
+    def noted(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)

@@ -175,10 +175,12 @@ def _attributes(spans: list[Span]) -> dict[str, AnyValue]:
     return call
 
 
-def _total(receiver: Serve) -> tuple[int, Decimal]:
+def _total(receiver: Serve) -> tuple[int, Decimal | None]:
+    """Calls and their cost in USD; None where nothing has a price yet."""
     command = [sys.executable, "-m", "spancost_collector", "report", "--json", "--ledger", str(receiver.ledger)]
     found = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)["total"]
-    return found["calls"], Decimal(found["cost_usd"] or 0)
+    cost: str | None = found["cost_usd"]
+    return found["calls"], None if cost is None else Decimal(cost)
 
 
 def _send(port: int, *, first: int, requests: int) -> None:
