@@ -59,8 +59,8 @@ bench-peers-receiver: setup ## CPU a span of the receiver, rotel, the Collector 
 dashboards: setup ## write the dashboards, the rules and the list of metrics
 	$(RUN)python dashboards/build.py
 
-pictures: setup ## draw the dashboards into ./pictures; needs npm, chromium and prometheus
-	$(RUN)python -m tests.dashboards.draw pictures
+pictures: setup ## draw the dashboards into docs/pictures; needs npm, chromium and prometheus
+	$(RUN)python -m tests.dashboards.draw docs/pictures
 
 cross-check: setup ## every disagreement with a second price table, which layer decides, and why
 	@$(RUN)python -m tests.pricing.cross_check

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from overhead import anthropic_messages, google_content, openai_chat
 from overhead.contenders import Contender, Hand, Peer, Spancost
-from overhead.measuring import CALLS, LONG, LOOP, SHORT, Entry, Scenario, a_chunk, check, over, steps, turns
+from overhead.measuring import CALLS, LONG, LOOP, READY, SHORT, Entry, Scenario, check, chunk_times, over, steps, turns
 from overhead.peers import KITS, UnavailableError, python_of
 from overhead.scenario import Provider
 
@@ -47,7 +47,8 @@ def measure(sdk: Sdk, wanted: str, rounds: int, peer: str | None) -> None:
 
 def report(scenario: Scenario, entries: list[Entry], rounds: int) -> None:
     short = turns(scenario, entries, rounds, SHORT)
-    long = turns(scenario, entries, rounds, LONG) if scenario.streamed else {}
+    refillable = [entry for entry in entries if not isinstance(entry.contender, Peer)]
+    chunks = chunk_times(scenario, refillable, rounds) if scenario.streamed else {}
     taken = [steps(scenario, entry, SHORT) for entry in entries]
     taken_long = [steps(scenario, entry, LONG) for entry in entries] if scenario.streamed else []
     scenario.provider.chunks = SHORT
@@ -61,9 +62,10 @@ def report(scenario: Scenario, entries: list[Entry], rounds: int) -> None:
             f" {added.median / by_hand:5.2f} x  +{more:6} steps {more / (taken[1] - taken[0]):5.2f} x"
         )
         if scenario.streamed:
-            chunk = a_chunk(short[name], long[name], bare, long["bare"])
             each = (taken_long[index] - taken[index] - taken_long[0] + taken[0]) / (LONG - SHORT)
-            line += f"  a chunk: {chunk.median:+6.2f} us [{chunk.lower:.2f} to {chunk.upper:.2f}] {each:+6.1f} steps"
+            line += f"  a chunk: {each:+6.1f} steps"
+            if (chunk := chunks.get(name)) is not None:
+                line += f" {chunk:+5.2f} us"
         seen = scenario.captured(entry)
         tokens = next((seen[key] for key in INPUT_TOKENS if key in seen), None)
         print(f"{line}  {len(seen)} attributes, input tokens: {tokens}", flush=True)
@@ -95,7 +97,7 @@ def main() -> None:
     print(
         f"processor time over the bare SDK: median [quartiles] of {given.rounds} rounds, best of {CALLS} calls in each;"
         f"\nsteps of the interpreter over the bare SDK; multiples of the span written by hand;"
-        f"\nstreams of {SHORT} chunks, and what a chunk costs from streams of {LONG}"
+        f"\nstreams of {SHORT} chunks; a chunk's steps are from streams of {LONG}, its time from {READY} that are ready"
     )
     for name in [given.sdk] if given.sdk else SDKS:
         measure(SDKS[name], given.wanted, given.rounds, given.peer)

@@ -1,8 +1,9 @@
-"""How much memory a receiver holds while calls go on coming in: it has to level off, and stay there.
+"""How much memory a receiver holds, and what a call costs it, while calls go on coming in: both have to level off.
 
 A real `spancost serve` takes calls that are all different, by traces, users and features, until SPANCOST_BENCH_CALLS of
-them (500,000 unless told) are in its ledger; after each tenth its resident memory is read. What it remembers on purpose
-is bounded by `election.max_calls`, so the curve rises until then. The ledger is checked to hold every call.
+them (500,000 unless told) are in its ledger; after each tenth its resident memory and its CPU are read. What it
+remembers on purpose is bounded by `election.max_calls`, so the curve rises until then. The ledger is checked to hold
+every call.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -36,7 +36,8 @@ _USER = "user-00000000"
 class Template:
     """A request whose ids, times and users are written into its bytes, which is as fast as sending has to be."""
 
-    def __init__(self) -> None:
+    def __init__(self, spans: int = SPANS, *, every: int = 1) -> None:
+        """Of its `spans` one in `every` is a model call."""
         request = ExportTraceServiceRequest()
         scope = request.resource_spans.add().scope_spans.add()
         scope.scope.name = "benchmark"
@@ -47,10 +48,15 @@ class Template:
             "gen_ai.response.model": "gpt-4o-2024-08-06",
             "user.id": _USER,
         }
-        for n in range(SPANS):
+        request_texts = {"http.request.method": "GET", "http.route": "/articles/{id}", "user.id": _USER}
+        for n in range(spans):
             span = scope.spans.add(trace_id=_TRACE, span_id=_SPAN, name="chat gpt-4o")
             span.start_time_unix_nano = _START
             span.end_time_unix_nano = NOON_NS + 3_600_000_000_000
+            if n % every:
+                for key, text in request_texts.items():
+                    span.attributes.append(KeyValue(key=key, value=AnyValue(string_value=text)))
+                continue
             for key, text in {**texts, "spancost.feature": f"feature {n % 20}"}.items():
                 span.attributes.append(KeyValue(key=key, value=AnyValue(string_value=text)))
             for key, tokens in {"gen_ai.usage.input_tokens": 1000 + n, "gen_ai.usage.output_tokens": 100}.items():
@@ -79,6 +85,11 @@ def resident_mebibytes(process: int) -> float:
     return int(found[1]) / 1024
 
 
+def cpu_seconds(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         ledger = Path(folder) / "ledger.sqlite3"
@@ -102,15 +113,21 @@ def main() -> None:
 def send(address: str, process: int) -> None:
     template = Template()
     print(f"{0:>12,} calls {resident_mebibytes(process):8.0f} MiB")
-    began, next_report = time.monotonic(), CALLS / 10
+    next_report = CALLS / 10
+    reported, used = 0, cpu_seconds(process)
     with grpc.insecure_channel(address, options=[("grpc.max_send_message_length", -1)]) as channel:
         export: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(EXPORT)
         for first in range(0, CALLS, SPANS):
             export(template.fill(first), timeout=60)
             if first + SPANS >= next_report:
                 next_report += CALLS / 10
-                rate = (first + SPANS) / (time.monotonic() - began)
-                print(f"{first + SPANS:>12,} calls {resident_mebibytes(process):8.0f} MiB {rate:10,.0f} calls/s")
+                sent, so_far = first + SPANS, cpu_seconds(process)
+                microseconds = (so_far - used) / (sent - reported) * 1e6
+                print(
+                    f"{sent:>12,} calls {resident_mebibytes(process):8.0f} MiB {microseconds:8.1f} us a call",
+                    flush=True,
+                )
+                reported, used = sent, so_far
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from prometheus_client import CollectorRegistry
 
 from spancost_collector.accounts import Accounts
+from spancost_collector.charging import Charging
 from spancost_collector.decode import Export
 from spancost_collector.dialects import DIALECTS
 from spancost_collector.election.elect import open_election
@@ -175,7 +176,7 @@ def receiver() -> Callable[[bytes], bytes]:
             for candidate in export.candidates(normaliser.markers)
             if (call := normaliser.read(candidate.span, candidate.envelope).call) is not None
         ]
-        for (place, _), (_, charge) in zip(found, price([call for _, call in found]), strict=True):
+        for (place, _), (_, charge, _) in zip(found, price([call for _, call in found]), strict=True):
             place.append(enrich(charge))
         return export.encode()
 
@@ -239,14 +240,18 @@ class Sink:
 def durable_receiver(ledger: Ledger) -> Pipeline:
     accounts = Accounts(LabelBounds(max_values=100, tenant=False), folded=lambda _dimension, _calls: None)
     accounts.load(ledger.totals(), ledger.credit())
+    metrics = ReceiverMetrics(CollectorRegistry())
     return Pipeline(
         normaliser=Normaliser(DIALECTS),
-        price=Price(load_book()),
-        enricher=Enricher(),
-        election=open_election(ledger),
-        ledger=ledger,
-        accounts=accounts,
-        metrics=ReceiverMetrics(CollectorRegistry()),
+        charging=Charging(
+            price=Price(load_book()),
+            enricher=Enricher(),
+            election=open_election(ledger),
+            ledger=ledger,
+            accounts=accounts,
+            metrics=metrics,
+        ),
+        metrics=metrics,
         forward=Sink(),
     )
 

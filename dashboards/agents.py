@@ -41,7 +41,22 @@ def _fill(layout: Layout) -> None:
     layout.row(
         stat("Spend today", today, USD, description="From the ledger.", decimals=2, empty=_EMPTY),
         stat("Month to date", month, USD, description="From the ledger.", decimals=2, empty=_EMPTY),
+        stat(
+            "Covered by subscriptions",
+            total(metrics.IMPUTED.name, _CHOSEN, RANGE),
+            USD,
+            description="In the time range, what those calls would have cost by the list; part of no spend.",
+            decimals=2,
+            empty="none",
+        ),
         stat("Calls", calls, COUNT, description="In the time range.", decimals=0, empty=_EMPTY),
+        stat(
+            "Cost per call",
+            f"({total(_COST, _CHOSEN, RANGE)}) / ({calls})",
+            USD,
+            description="In the time range, of what is billed.",
+            empty=_EMPTY,
+        ),
         stat(
             "Read from the cache",
             f"({cached}) / ({text})",

@@ -12,7 +12,7 @@ from spancost_collector import metrics
 if TYPE_CHECKING:
     from grafana_foundation_sdk.models import dashboard
 
-_NONE: Final = "no budgets: see budgets.yaml"
+_NONE: Final = "nothing shows budgets: see dashboards/metrics.md"
 _BY: Final = "budget, key, unit"
 _FIRING: Final = 'ALERTS{alertname=~"Spancost.*", alertstate="firing"}'
 
@@ -26,7 +26,6 @@ def budgets() -> dashboard.Dashboard:
         (),
         _fill,
         since="now-7d",
-        releases=False,
     )
 
 

@@ -21,8 +21,9 @@ from overview import overview
 from receiver import receiver
 from tenants import tenants
 
-from spancost_collector.labels import DIMENSIONS
-from spancost_collector.metrics import METRICS
+from spancost_collector.conventions import CLIENT_METRICS, OLD
+from spancost_collector.labels import DIMENSIONS, MAX_COMBINATIONS, MAX_HISTOGRAM_COMBINATIONS
+from spancost_collector.metrics import METRICS, READ, Metric, most_series
 from spancost_collector.rules import FILE, render
 from spancost_collector.rules.values import default_values
 
@@ -33,10 +34,35 @@ _METRICS: Final = """\
 
 What `/metrics` shows. Written by `make dashboards` from the receiver's own table.
 
-*dimensions* stands for the labels {dimensions}, and `tenant` where the configuration says so.
-Each takes a bounded number of values (`labels.max_values`); what comes after that is shown as `__other__` and counted.
-Users, sessions and traces are never labels. Counters about calls continue from the ledger after a restart; histograms
-and the receiver's own counters begin at zero.
+*dimensions* stands for the labels {dimensions}, and `tenant` where the configuration says so. Each takes a bounded
+number of values (`labels.max_values`), and all of them together a bounded number of combinations
+(`labels.max_combinations`, `labels.max_histogram_combinations`). What comes after that is shown as `__other__` and
+counted; sums stay exact. A combination too many first loses task, release, service and tenant, then everything.
+Users, sessions and traces are never labels. *At most* is the number of series that a metric can ever be with the
+default bounds, those that say when a counter or histogram was created (`_created`) included; what a product really
+has is far less.
+
+Counters about calls continue from the ledger after a restart; histograms and the receiver's own counters begin at
+zero. A call that is described again, better, is corrected in counters and in the ledger; a histogram keeps what it
+has observed, because nothing can be taken out of one.
+
+| metric | kind | labels | at most | meaning |
+|---|---|---|---|---|
+"""
+_CONVENTIONS: Final = """
+## Client metrics of the GenAI conventions
+
+With `metrics.conventions`, which is off by default. Over OTLP they have the conventions' own names. The provider is
+who bills, and `error_type` is `_OTHER` for every call that failed.
+
+| metric | generation | kind | labels | over OTLP | meaning |
+|---|---|---|---|---|---|
+"""
+_READ: Final = """
+## Read and not shown
+
+Rules and dashboards also read these. The receiver does not show them; they have data once whoever sets budgets, or
+routes calls to another model, writes them.
 
 | metric | kind | labels | meaning |
 |---|---|---|---|
@@ -58,9 +84,23 @@ def metrics_page() -> str:
     """The list of metrics."""
     lines = [_METRICS.format(dimensions=", ".join(f"`{name}`" for name in DIMENSIONS))]
     for metric in METRICS:
-        labels = [*(["*dimensions*"] if metric.dimensions else []), *(f"`{label}`" for label in metric.labels)]
-        lines.append(f"| `{metric.name}` | {metric.kind} | {', '.join(labels)} | {metric.help} |\n")
+        most = most_series(
+            metric, max_combinations=MAX_COMBINATIONS, max_histogram_combinations=MAX_HISTOGRAM_COMBINATIONS
+        )
+        bound = "some for each next hop" if most is None else f"{most:,}"
+        lines.append(f"| `{metric.name}` | {metric.kind} | {_labels(metric)} | {bound} | {metric.help} |\n")
+    lines.append(_CONVENTIONS)
+    for metric in CLIENT_METRICS:
+        generation = "old" if metric in OLD else "new"
+        shown = (f"`{metric.name}`", generation, metric.kind, _labels(metric), f"`{metric.convention}`", metric.help)
+        lines.append(f"| {' | '.join(shown)} |\n")
+    lines.append(_READ)
+    lines += [f"| `{metric.name}` | {metric.kind} | {_labels(metric)} | {metric.help} |\n" for metric in READ]
     return "".join(lines)
+
+
+def _labels(metric: Metric) -> str:
+    return ", ".join([*(["*dimensions*"] if metric.dimensions else []), *(f"`{label}`" for label in metric.labels)])
 
 
 if __name__ == "__main__":

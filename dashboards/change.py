@@ -106,7 +106,7 @@ def _fill(layout: Layout) -> None:
         ),
         lines(
             "Share of calls, by model",
-            {"{{feature}} {{model}}": f"spancost:model_calls:share_day{{{_CHOSEN}}}"},
+            {"{{environment}} {{feature}} {{model}}": f"spancost:model_calls:share_day{{{_CHOSEN}}}"},
             RATIO,
             description="Of the 24 hours before each point.",
             empty=_YOUNG,

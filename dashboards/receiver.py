@@ -104,15 +104,16 @@ def _fill(layout: Layout) -> None:
                 "not acknowledged: {{reason}}": total(metrics.REJECTED.name, "", HOUR, "reason"),
                 "ledger did not commit": total(metrics.LEDGER_FAILURES.name, "", HOUR),
                 "next hop did not take": total(metrics.FORWARD_FAILURES.name, "", HOUR),
+                "not forwarded: {{reason}}": total(metrics.FORWARD_DROPPED.name, "", HOUR, "reason"),
             },
             COUNT,
-            description="Senders repeat all of these but the malformed ones.",
+            description="Senders repeat these, but not malformed ones nor what is not forwarded.",
         ),
         lines(
             "Label values past their bound, per hour",
             {"{{dimension}}": total(metrics.FOLDED.name, "", HOUR, "dimension")},
             COUNT,
-            description="Calls shown under __other__: the dimension has as many values as it may have.",
+            description="Calls shown under __other__: the dimension, or all together, have as many values as they may.",
             empty="every value has its own label",
         ),
         height=7,
@@ -123,6 +124,7 @@ def _doubtful() -> dict[str, str]:
     return {
         "not charged again: {{reason}}": total(metrics.DUPLICATES.name, "", HOUR, "reason"),
         "usage that contradicts itself": total(metrics.MISMATCHES.name, "", HOUR),
+        "something assumed": total(metrics.ASSUMED.name, "", HOUR),
         "biller reports another cost": total(metrics.DIFFERENCES.name, "", HOUR),
         "spans that could not be read": total(metrics.UNREADABLE_SPANS.name, "", HOUR),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from board import RANGE, board, selector
-from panels import COUNT, MANY, USD, Layout, bars, lines, stat, table
+from panels import COUNT, MANY, RATIO, USD, Layout, bars, lines, stat, table
 
 from spancost_collector import metrics
 from spancost_collector.rules.promql import total
@@ -26,7 +26,6 @@ def tenants() -> dashboard.Dashboard:
         "Unit economics. Users are never labels: the ledger names them (`spancost report --by user`).",
         ("environment", "feature"),
         _fill,
-        releases=False,
     )
 
 
@@ -82,6 +81,8 @@ def _fill(layout: Layout) -> None:
     )
     cost = total(metrics.COST.name, _TENANTS, RANGE, "tenant")
     calls = total(metrics.CALLS.name, _TENANTS, RANGE, "tenant")
+    month = f'sum by (tenant) ({metrics.SPEND.name}{{{_TENANTS}, period="month"}})'
+    revenue = f"max by (tenant) ({metrics.REVENUE.name})"
     layout.row(
         table(
             "Tenants",
@@ -91,11 +92,16 @@ def _fill(layout: Layout) -> None:
                 "Calls": (calls, COUNT),
                 "Cost per call": (f"({cost}) / ({calls})", USD),
                 "Tokens": (total(metrics.TOKENS.name, _TENANTS, RANGE, "tenant"), MANY),
-                "Month to date": (f'sum by (tenant) ({metrics.SPEND.name}{{{_TENANTS}, period="month"}})', USD),
+                "Month to date": (month, USD),
+                "Pays a month": (f"{revenue} and on (tenant) ({month})", USD),
+                "Cost of that": (f"({month}) / on (tenant) ({revenue} > 0)", RATIO),
             },
-            description="In the time range, where tenants are a label.",
+            description="In the time range, where tenants are a label; the last two columns where `revenue` is given.",
             sort_by="Spend",
         ),
+        height=9,
+    )
+    layout.row(
         lines(
             "Spend per hour, by tenant",
             {"{{tenant}}": f"topk(10, {total(metrics.COST.name, _TENANTS, '1h', 'tenant')})"},
@@ -104,5 +110,5 @@ def _fill(layout: Layout) -> None:
             stacked=True,
             empty=_OFF,
         ),
-        height=10,
+        height=8,
     )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from .scenario import PAYS, QUESTION, ByHand, Calls, Provider, Sdk, events, http_client
+from .scenario import PAYS, QUESTION, ByHand, Calls, Provider, Sdk, events, http_client, refilled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MESSAGES: Final[Any] = [{"role": "user", "content": QUESTION}]
 MESSAGE: Final[dict[str, Any]] = {
@@ -109,7 +112,12 @@ def calls(provider: Provider, is_async: bool) -> Calls:
     def stream() -> Any:
         return create(stream=True)
 
-    return Calls(is_async, create, stream, stream, MessageByHand)
+    def ready(chunks: int) -> Callable[[], Any]:
+        construct, kind = importlib.import_module("anthropic._models").construct_type, sdk.types.RawMessageStreamEvent
+        made = [construct(type_=kind, value=event) for event in evented(["some text "] * chunks)]
+        return refilled(stream, made, is_async)
+
+    return Calls(is_async, create, stream, stream, MessageByHand, ready)
 
 
 SDK: Final = Sdk(

@@ -22,7 +22,7 @@ import spancost
 from .scenario import WHO
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+    from collections.abc import AsyncIterator, Callable, Generator, Iterator
     from types import ModuleType
 
     from opentelemetry.trace import Span
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 class Contender:
     """A way of making calls, with its own copy of the SDK."""
+
+    awaits_stream = True
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -70,21 +72,18 @@ class Contender:
         return calls.plain
 
     def stream(self, calls: Calls) -> Callable[[], Any]:
-        """Makes a stream; of an async client, one that is iterated asynchronously."""
-        return (lambda: _awaited(calls.stream)) if calls.is_async else calls.stream
+        """Makes a stream; of an async client, one to iterate asynchronously, awaited first if `awaits_stream`."""
+        return calls.stream
 
 
 def _modules_of(package: str) -> dict[str, ModuleType]:
     return {name: module for name, module in sys.modules.items() if f"{name}.".startswith(f"{package}.")}
 
 
-async def _awaited(stream: Callable[[], Awaitable[Any]]) -> AsyncIterator[Any]:
-    async for chunk in await stream():
-        yield chunk
-
-
 class Hand(Contender):
     """A span around each call, written where the call is made."""
+
+    awaits_stream = False
 
     def __init__(self) -> None:
         super().__init__("by hand")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from .scenario import PAYS, QUESTION, ByHand, Calls, Provider, Sdk, events, http_client
+from .scenario import PAYS, QUESTION, ByHand, Calls, Provider, Sdk, arriving, events, http_client
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 CONTENT: Final[dict[str, Any]] = {"modelVersion": "gemini-2.5-flash", "responseId": "resp-1"}
 CONTENT_USAGE: Final[dict[str, Any]] = {"promptTokenCount": 50, "candidatesTokenCount": 12, "thoughtsTokenCount": 5}
@@ -52,6 +55,21 @@ class ContentByHand(ByHand):
         return self.read(self.last)
 
 
+class _Segments:
+    """What the SDK makes its chunks of."""
+
+    headers: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, parts: list[dict[str, Any]]) -> None:
+        self._parts = parts
+
+    def segments(self) -> Iterator[dict[str, Any]]:
+        return iter(self._parts)
+
+    def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
+        return arriving(self._parts)
+
+
 def body(chunks: int, usage: bool) -> bytes:
     if chunks:
         return events([*(part("some text ", done=False) for _ in range(chunks)), part("")])
@@ -72,7 +90,21 @@ def calls(provider: Provider, is_async: bool) -> Calls:
     def stream() -> Any:
         return models.generate_content_stream(model="gemini-2.5-flash", contents=QUESTION)
 
-    return Calls(is_async, plain, stream, stream, ContentByHand)
+    def ready(chunks: int) -> Callable[[], Any]:
+        segments = _Segments([*(part("some text ", done=False) for _ in range(chunks)), part("")])
+        api = sdk.Client(api_key="key", http_options=options)._api_client
+        asked: Any = ("POST", "models/gemini-2.5-flash:streamGenerateContent?alt=sse", {}, None)
+
+        async def answered(**_: Any) -> _Segments:
+            return segments
+
+        if is_async:
+            api._async_request = answered
+            return lambda: api.async_request_streamed(*asked)
+        api._request = lambda *_, **__: segments  # pyright: ignore[reportUnknownLambdaType]  # whatever is asked
+        return lambda: api.request_streamed(*asked)
+
+    return Calls(is_async, plain, stream, stream, ContentByHand, ready)
 
 
 SDK: Final = Sdk(

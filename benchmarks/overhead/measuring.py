@@ -11,7 +11,7 @@ import gc
 import statistics
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from .contenders import Contender
-    from .scenario import Calls, Provider, Sdk
+    from .scenario import ByHand, Calls, Provider, Sdk
 
 CALLS: Final = 8
 """Timed calls of a turn."""
@@ -27,7 +27,8 @@ WARM: Final = 3
 """Calls before them."""
 SHORT: Final = 10
 LONG: Final = 210
-"""Text chunks of a short and of a long stream: the difference is what a chunk costs."""
+READY: Final = 2010
+"""Text chunks of a short stream, and of long ones: what these take longer is what a chunk costs."""
 LOOP: Final = asyncio.new_event_loop()
 
 Turns = dict[str, list[float]]
@@ -77,7 +78,8 @@ class Scenario:
             if not self.streamed:
                 await make()
                 return 1
-            return len([chunk async for chunk in make()])
+            stream = await make() if entry.contender.awaits_stream else make()
+            return len([chunk async for chunk in stream])
 
         return (lambda: LOOP.run_until_complete(awaited())) if self.is_async else call
 
@@ -167,8 +169,25 @@ def over(times: list[float], bare: list[float]) -> Over:
     return Over(lower, median, upper)
 
 
-def a_chunk(short: list[float], long: list[float], bare_short: list[float], bare_long: list[float]) -> Over:
-    """The same for each chunk of a stream."""
-    more = [(after - before) / (LONG - SHORT) for before, after in zip(short, long, strict=True)]
-    bare = [(after - before) / (LONG - SHORT) for before, after in zip(bare_short, bare_long, strict=True)]
-    return over(more, bare)
+def chunk_times(scenario: Scenario, entries: list[Entry], rounds: int) -> dict[str, float]:
+    """Contender -> the least µs that a chunk took in any round, over the bare SDK; it was made beforehand.
+
+    To make a chunk takes a hundred times what it takes to look at one, and varies by more than that.
+    """
+    scenario.provider.chunks = SHORT
+    times: dict[int, Turns] = {}
+    for chunks in (SHORT, READY):
+        ready: list[Entry] = []
+        for entry in entries:
+            with entry.contender.turn(scenario.sdk):
+                stream = entry.calls.ready(chunks)
+            calls = replace(entry.calls, stream=stream, stream_with_usage=stream, by_hand=_notes(entry.calls.by_hand))
+            ready.append(Entry(entry.contender, calls))
+        times[chunks] = turns(scenario, ready, rounds, SHORT)
+    each = {name: (min(times[READY][name]) - min(short)) / (READY - SHORT) for name, short in times[SHORT].items()}
+    return {name: taken - each["bare"] for name, taken in each.items()}
+
+
+def _notes(by_hand: type[ByHand]) -> type[ByHand]:
+    """The same way to read a stream, without what it makes of it at the end."""
+    return type(by_hand.__name__, (by_hand,), {"noted": lambda _: {}})  # pyright: ignore[reportUnknownLambdaType]  # itself

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from .scenario import PAYS, QUESTION, ByHand, Calls, Provider, Sdk, events, http_client
+from .scenario import PAYS, QUESTION, ByHand, Calls, Provider, Sdk, events, http_client, refilled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MESSAGES: Final[Any] = [{"role": "user", "content": QUESTION}]
 CHAT: Final[dict[str, Any]] = {
@@ -103,7 +106,12 @@ def calls(provider: Provider, is_async: bool) -> Calls:
     def with_usage() -> Any:
         return create(stream=True, stream_options={"include_usage": True})
 
-    return Calls(is_async, create, lambda: create(stream=True), with_usage, ChatByHand)
+    def ready(chunks: int) -> Callable[[], Any]:
+        kind = sdk.types.chat.ChatCompletionChunk
+        made = [kind.construct(**event) for event in chunked(["some text "] * chunks, usage=True)]
+        return refilled(with_usage, made, is_async)
+
+    return Calls(is_async, create, lambda: create(stream=True), with_usage, ChatByHand, ready)
 
 
 SDK: Final = Sdk(

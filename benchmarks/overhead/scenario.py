@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 WHO: Final = {"feature": "search", "user": "u42"}
 PAYS: Final = {"spancost.feature": "search", "user.id": "u42"}
@@ -40,6 +40,8 @@ class Calls:
     stream_with_usage: Callable[[], Any]
     """What has to be written by hand to get the usage of a stream."""
     by_hand: type[ByHand]
+    ready: Callable[[int], Callable[[], Any]]
+    """(text chunks) -> a stream of chunks that the SDK has made beforehand: nearly all it costs is who reads along."""
 
 
 @dataclass(frozen=True)
@@ -89,3 +91,22 @@ def events(found: list[dict[str, Any]]) -> bytes:
     """Server-sent events."""
     names = (f"event: {event['type']}\n" if "type" in event else "" for event in found)
     return "".join(f"{name}data: {json.dumps(event)}\n\n" for name, event in zip(names, found, strict=True)).encode()
+
+
+async def arriving(chunks: list[Any]) -> AsyncIterator[Any]:
+    """Chunks for an async stream."""
+    for chunk in chunks:
+        yield chunk
+
+
+def refilled(stream: Callable[[], Any], chunks: list[Any], is_async: bool) -> Callable[[], Any]:
+    """Makes a stream as `stream` does, an OpenAI or Anthropic one, but of these chunks."""
+
+    def filled(made: Any) -> Any:
+        made._iterator = arriving(chunks) if is_async else iter(chunks)
+        return made
+
+    async def awaited() -> Any:
+        return filled(await stream())
+
+    return awaited if is_async else lambda: filled(stream())

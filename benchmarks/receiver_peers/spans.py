@@ -54,7 +54,7 @@ def _request(first: int, count: int) -> bytes:
         for number in range(first, first + count)
     ]
     resource = Resource(attributes=_attributes({"service.name": "shop", "service.version": "1.4.0"}))
-    scope = ScopeSpans(scope=InstrumentationScope(name="bench"), spans=spans)
+    scope = ScopeSpans(scope=InstrumentationScope(name="opentelemetry.instrumentation.openai_v2"), spans=spans)
     return ExportTraceServiceRequest(
         resource_spans=[ResourceSpans(resource=resource, scope_spans=[scope])]
     ).SerializeToString()

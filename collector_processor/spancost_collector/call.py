@@ -102,8 +102,32 @@ class ModelCall(NamedTuple):
         return self.start_ns, self.span_id
 
 
+class Series(NamedTuple):
+    """The dimensions that are rolled up; '' is unset."""
+
+    feature: str
+    task: str
+    tenant: str
+    provider: str
+    model: str
+    environment: str
+    release: str
+    service: str
+
+
+def series_of(call: ModelCall) -> Series:
+    """The roll-up key of a call."""
+    feature, task, tenant, *_ = call.attribution
+    service, environment, release = call.resource
+    route = call.route
+    return Series(
+        feature or "", task or "", tenant or "", route[0], route[1], environment or "", release or "", service or ""
+    )
+
+
 class Charged(NamedTuple):
-    """A model call and what it costs."""
+    """A model call, what it costs, and what it is added up under."""
 
     call: ModelCall
     charge: Charge
+    series: Series

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from spancost_collector.errors import LedgerUnavailableError
 from spancost_collector.ledger import Revision
+from spancost_collector.outcome import Refusal
 from spancost_pricing.reported import differs
 
 if TYPE_CHECKING:
@@ -103,12 +105,29 @@ class Charging:
         Raises:
             LedgerUnavailableError: nothing was kept or counted.
         """
+        try:
+            return self._charge(calls)
+        except LedgerUnavailableError:
+            self._metrics.ledger_failures.inc()
+            raise
+
+    def check(self) -> Refusal | None:
+        """What would keep a group from being charged at this moment; None when nothing would."""
+        if self._ledger.writable():
+            return None
+        return Refusal(
+            "unavailable",
+            "ledger: it accepts no commit; see that its disk has room and is writable,"
+            " or check it with `spancost doctor --ledger`",
+        )
+
+    def _charge(self, calls: Sequence[ModelCall]) -> list[bytes]:
         decision = self._election.consider(calls, self._ledger.known)
         try:
             paid = self.price(decision.paid)
             encode = self._enricher
             if decision.shown is calls:
-                attributes = [encode(charge) for _, charge in paid]
+                attributes = [encode(charge) for _, charge, _ in paid]
                 recorded = self._ledger.record(paid)
             else:
                 revised, shown = self._resolve(decision, paid)
@@ -148,6 +167,6 @@ class Charging:
             self._metrics.duplicates[reason].inc(count)
         self._metrics.duplicates["redelivery"].inc(len(decision.paid) - len(fresh))
         self._metrics.corrections.inc(len(decision.corrections))
-        self._metrics.cached_calls.inc(sum(call.cached for call, _ in fresh))
-        self._metrics.differences.inc(sum(differs(charge) for _, charge in fresh))
-        self._metrics.mismatches.inc(sum(charge.status == "invalid_usage" for _, charge in fresh))
+        self._metrics.cached_calls.inc(sum(call.cached for call, _, _ in fresh))
+        self._metrics.differences.inc(sum(differs(charge) for _, charge, _ in fresh))
+        self._metrics.mismatches.inc(sum(charge.status == "invalid_usage" for _, charge, _ in fresh))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from spancost_pricing import Unit
 
-Kind = Literal["text", "flag", "count", "quantity", "amount", "tags", "document"]
+Kind = Literal["text", "flag", "count", "quantity", "amount", "tags", "document", "answer"]
 """What a value is to be: see `values`."""
 
 ROUTE: Final = (
@@ -56,6 +56,7 @@ KIND_OF: Final[dict[str, Kind]] = {
     "quoted_usd": "amount",
     "cached": "flag",
     "first_chunk_s": "amount",
+    "took_s": "amount",
 }
 COLUMNS: Final = tuple(KIND_OF)
 """The facts in the order of their places."""

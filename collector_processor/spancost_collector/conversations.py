@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from spancost_collector.ledger import series_of
 from spancost_collector.metrics import OPENING_TOKENS, OPENINGS
 
 if TYPE_CHECKING:
@@ -38,12 +37,13 @@ class Conversations(Collector):
         most_sessions: int = MOST_SESSIONS,
         learning_seconds: float = LEARNING_SECONDS,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self._bounds = bounds
+        self._labels = bounds.narrowed(OPENINGS.labels)
         self._most = most_sessions
         self._clock = clock
         self._learned = clock() + learning_seconds
-        self._picked = [bounds.dimensions.index(name) for name in OPENINGS.labels]
+        self._created = now()
         self._sessions: dict[tuple[str | None, str], None] = {}  # longest unheard of first
         self._counted: dict[tuple[str, ...], tuple[int, int]] = {}
         self._lock = Lock()
@@ -52,7 +52,7 @@ class Conversations(Collector):
         """Add calls that the ledger has just accepted as new."""
         counts = self._clock() >= self._learned
         with self._lock:
-            for call, _ in calls:
+            for call, _, series in calls:
                 session = call.attribution.session
                 if session is None or call.usage is None or call.usage.input_tokens is None:
                     continue
@@ -64,8 +64,7 @@ class Conversations(Collector):
                     del self._sessions[next(iter(self._sessions))]
                 self._sessions[key] = None
                 if counts and not begun:
-                    values = self._bounds.labels(series_of(call)).values
-                    labels = tuple(values[index] for index in self._picked)
+                    labels = self._labels(series)
                     openings, tokens = self._counted.get(labels, (0, 0))
                     self._counted[labels] = (openings + 1, tokens + call.usage.input_tokens)
 
@@ -76,5 +75,5 @@ class Conversations(Collector):
         for number, metric in enumerate((OPENINGS, OPENING_TOKENS)):
             family = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
             for labels, values in counted:
-                family.add_metric(labels, values[number])
+                family.add_metric(labels, values[number], self._created)
             yield family

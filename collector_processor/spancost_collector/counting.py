@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from decimal import Decimal
 
-Counter = Literal["cost", "tokens", "calls", "unpriced_calls", "unpriced_tokens"]
+Counter = Literal["cost", "imputed", "tokens", "calls", "unpriced_calls", "unpriced_tokens"]
 
 _TOKENS: Final = frozenset[str](TOKEN_CLASSES)
 _INCOMPLETE: Final = frozenset({"unpriced", "invalid_usage", "partial"})
@@ -29,7 +29,7 @@ def counted(
         # An unknown price is not a cost of zero: it has no cost series at all.
         has_rate = pico != 0 or status not in _INCOMPLETE
         if has_rate:
-            yield "cost", unit, pico
+            yield "imputed" if status == "imputed" else "cost", unit, pico
         if unit in _TOKENS:
             yield "tokens", unit, int(quantity)
             if incomplete and not has_rate:

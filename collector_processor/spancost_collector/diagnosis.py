@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from google.protobuf.message import DecodeError
@@ -12,10 +13,10 @@ from spancost_collector.decode import Export
 from spancost_collector.normalise import UnreadableSpanError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from spancost_collector.call import Charged, ModelCall
-    from spancost_collector.election import Election
+    from spancost_collector.call import Charged, Key, ModelCall
+    from spancost_collector.election import Correction, Decision, Election
     from spancost_collector.normalise import Normaliser
 
 Verdict = Literal["charged", "not charged", "no model call", "unreadable"]
@@ -40,12 +41,33 @@ class Finding(NamedTuple):
     unreadable_attributes: int
 
 
-class Diagnosis(NamedTuple):
-    """What was found in some requests."""
+class Change(NamedTuple):
+    """A span that was charged, and is not any more, or otherwise, because of what came later."""
 
-    spans: int
+    span_id: str
+    why: str
+
+
+class Examined(NamedTuple):
+    """What was found in some requests, and what that changes about earlier ones."""
+
     findings: list[Finding]
     """Of the spans that mention anything of model calls, in order."""
+    changes: list[Change]
+
+
+class Sums(NamedTuple):
+    """What all requests come to."""
+
+    spans: int
+    charged: int
+    not_charged: int
+    unreadable: int
+    no_model_call: int
+    """Spans that mention model calls and are none."""
+    others: int
+    pico: int
+    """What is charged together."""
 
 
 class _Read(NamedTuple):
@@ -57,68 +79,116 @@ class _Read(NamedTuple):
     unreadable_attributes: int
 
 
-def diagnose(
-    bodies: Iterable[bytes],
-    normaliser: Normaliser,
-    election: Election,
-    price: Callable[[Sequence[ModelCall]], list[Charged]],
-) -> Diagnosis:
-    """Treat the requests as if they came to a new receiver in one group.
+class Examination:
+    """Treats requests as a new receiver would to whom they came one group after the other."""
 
-    Raises:
-        MalformedRequestError: one of them is no trace export request.
-    """
-    spans = 0
-    found: list[_Read] = []
-    for body in bodies:
-        export = Export(body)
-        spans += export.spans
+    def __init__(
+        self, normaliser: Normaliser, election: Election, price: Callable[[Sequence[ModelCall]], list[Charged]]
+    ) -> None:
+        self._normaliser = normaliser
+        self._election = election
+        self._price = price
+        self._spans = 0
+        self._verdicts: Counter[Verdict] = Counter()
+        self._seen: set[Key] = set()
+        self._charged: dict[Key, int | None] = {}
+        """What stands as charged now, in pico-USD."""
+
+    def __call__(self, bodies: Iterable[bytes]) -> Examined:
+        """Examine a group of requests.
+
+        Raises:
+            MalformedRequestError: one of them is no trace export request; none of them was looked at.
+        """
+        exports = [Export(body) for body in bodies]
+        found = [one for export in exports for one in self._read(export)]
+        calls = [one.call for one in found if one.call is not None]
+        decision = self._election.consider(calls, lambda _keys: _NEVER_SEEN)
+        self._election.accept(decision)
+        self._spans += sum(export.spans for export in exports)
+        shown = iter(decision.shown)
+        findings = [self._finding(one, None if one.call is None else next(shown)) for one in found]
+        self._verdicts.update(finding.verdict for finding in findings)
+        self._charge(decision)
+        return Examined(findings, [change for one in decision.corrections for change in _changes(one)])
+
+    def sums(self) -> Sums:
+        """What has been examined so far, as it stands now."""
+        descriptions = self._verdicts["charged"] + self._verdicts["not charged"]
+        return Sums(
+            spans=self._spans,
+            charged=len(self._charged),
+            not_charged=descriptions - len(self._charged),
+            unreadable=self._verdicts["unreadable"],
+            no_model_call=self._verdicts["no model call"],
+            others=self._spans - self._verdicts.total(),
+            pico=sum(pico for pico in self._charged.values() if pico is not None),
+        )
+
+    def _read(self, export: Export) -> Iterator[_Read]:
+        normaliser = self._normaliser
         for _, envelope, span in export.candidates(normaliser.markers):
             try:
                 reading = normaliser.read(span, envelope)
                 why = "" if reading.call is not None else normaliser.why_not(span, envelope)
-                found.append(_Read(span, envelope.scope, reading.call, why, False, reading.unreadable_attributes))
+                yield _Read(span, envelope.scope, reading.call, why, False, reading.unreadable_attributes)
             except UnreadableSpanError as error:
-                found.append(_Read(span, envelope.scope, None, str(error), True, 0))
-    calls = [one.call for one in found if one.call is not None]
-    decision = election.consider(calls, lambda _keys: _NEVER_SEEN)
-    shown = iter(decision.shown)
-    return Diagnosis(spans, [_finding(one, None if one.call is None else next(shown), price) for one in found])
+                yield _Read(span, envelope.scope, None, str(error), True, 0)
 
+    def _charge(self, decision: Decision) -> None:
+        for withdrawn, _ in decision.corrections:
+            for key in withdrawn:
+                self._charged.pop(key, None)
+        now = [call for _, call in decision.corrections if call is not None]
+        for charged in self._price([*decision.paid, *now]):
+            self._charged[charged.call.key] = charged.charge.spent_pico
 
-def _finding(
-    one: _Read, stands_for: ModelCall | bytes | None, price: Callable[[Sequence[ModelCall]], list[Charged]]
-) -> Finding:
-    span, scope = _opened(one.span), _named(one.scope)
+    def _finding(self, one: _Read, stands_for: ModelCall | bytes | None) -> Finding:
+        span, scope = _opened(one.span), _named(one.scope)
 
-    def found(verdict: Verdict, why: str, charged: Charged | None = None) -> Finding:
-        return Finding(
-            span.trace_id.hex(),
-            span.span_id.hex(),
-            span.name,
-            scope,
-            verdict,
-            why,
-            one.call,
-            charged,
-            one.unreadable_attributes,
-        )
-
-    if one.call is None:
-        return found("unreadable" if one.unreadable else "no model call", one.why_none)
-    match stands_for:
-        case None:
-            return found("not charged", "it repeats calls and says nothing of what they used")
-        case bytes():
-            repeats = (
-                "repeats what is under it or beside it, such as"
-                if one.call.role == "aggregate"
-                else "describes the same call as"
+        def found(verdict: Verdict, why: str, charged: Charged | None = None) -> Finding:
+            return Finding(
+                span.trace_id.hex(),
+                span.span_id.hex(),
+                span.name,
+                scope,
+                verdict,
+                why,
+                one.call,
+                charged,
+                one.unreadable_attributes,
             )
-            return found("not charged", f"it {repeats} span {stands_for.hex()}, which is charged")
-        case _:
-            (charged,) = price([stands_for])
-            return found("charged", _why(charged), charged)
+
+        if one.call is None:
+            return found("unreadable" if one.unreadable else "no model call", one.why_none)
+        if one.call.key in self._seen:
+            return found("not charged", "it is the same span again")
+        self._seen.add(one.call.key)
+        match stands_for:
+            case None:
+                return found("not charged", "it repeats calls and says nothing of what they used")
+            case bytes():
+                repeats = (
+                    "repeats what is under it or beside it, such as"
+                    if one.call.role == "aggregate"
+                    else "describes the same call as"
+                )
+                return found("not charged", f"it {repeats} span {stands_for.hex()}, which is charged")
+            case _:
+                (charged,) = self._price([stands_for])
+                return found("charged", _why(charged), charged)
+
+
+def _changes(correction: Correction) -> Iterator[Change]:
+    now = correction.call
+    for key in correction.withdrawn:
+        _, span_id = key
+        if now is None:
+            yield Change(span_id.hex(), "is not charged any more: what it adds up has been seen")
+        elif now.key == key:
+            yield Change(span_id.hex(), "stays charged, with what another description of the same call knows")
+        else:
+            yield Change(span_id.hex(), f"is not charged any more: span {now.span_id.hex()} describes the call better")
 
 
 def _why(charged: Charged) -> str:

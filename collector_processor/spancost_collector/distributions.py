@@ -2,19 +2,19 @@
 
 Counters say what a feature spends, these say whether it is many small calls or a few enormous ones. They begin at zero
 with every start (a quantile over minutes needs no history), and carry fewer labels than the counters, because every
-label set costs some seventy series: past `MOST_LABEL_SETS` of them, further ones share one of `__other__`.
+label set costs some seventy series. What a later description corrects about a call moves counters and the ledger, and
+not a histogram, from which nothing can be taken back.
 """
 
 from __future__ import annotations
 
+import time
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client.registry import Collector
 
-from spancost_collector.histograms import Distribution, family
-from spancost_collector.labels import OTHER
-from spancost_collector.ledger import series_of
+from spancost_collector.histograms import Distribution, Layout, family
 from spancost_collector.metrics import (
     CALL_COST,
     CALL_INPUT_TOKENS,
@@ -25,15 +25,13 @@ from spancost_collector.metrics import (
 from spancost_pricing import PICO_USD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from prometheus_client.core import HistogramMetricFamily
 
-    from spancost_collector.call import Charged
-    from spancost_collector.interning import Series
+    from spancost_collector.call import Charged, Series
     from spancost_collector.labels import LabelBounds
 
-MOST_LABEL_SETS: Final = 1_000
 _NANOSECONDS: Final = 1_000_000_000
 _METRICS: Final = (
     (CALL_COST, PICO_USD),
@@ -51,10 +49,10 @@ _Child = tuple[Distribution, ...]
 class Distributions(Collector):
     """The histograms about single calls."""
 
-    def __init__(self, bounds: LabelBounds, *, most_label_sets: int = MOST_LABEL_SETS) -> None:
-        self._bounds = bounds
-        self._most = most_label_sets
-        self._picked = [bounds.dimensions.index(name) for name in CALL_COST.labels]
+    def __init__(self, bounds: LabelBounds, *, now: Callable[[], float] = time.time) -> None:
+        self._created = now()
+        self._labels = bounds.narrowed(CALL_COST.labels)
+        self._layouts = [Layout(metric.buckets, scale) for metric, scale in _METRICS]
         self._children: dict[tuple[str, ...], _Child] = {}
         self._by_series: dict[Series, _Child] = {}
         self._lock = Lock()
@@ -62,12 +60,14 @@ class Distributions(Collector):
     def observe(self, calls: Sequence[Charged]) -> None:
         """Add calls that the ledger has just accepted as new."""
         with self._lock:
-            for call, charge in calls:
-                cost, tokens_in, tokens_out, duration, first_chunk = self._child(series_of(call))
-                trace, end = call.trace_id, call.end_ns
-                if charge.total_pico is not None:
-                    cost.add(charge.total_pico, trace, end)
+            for call, charge, series in calls:
                 usage = call.usage
+                if usage is not None and usage.batched_requests is not None:
+                    continue  # adds up several calls
+                cost, tokens_in, tokens_out, duration, first_chunk = self._child(series)
+                trace, end = call.trace_id, call.end_ns
+                if charge.spent_pico is not None:
+                    cost.add(charge.spent_pico, trace, end)
                 if usage is not None:
                     if usage.input_tokens is not None:
                         tokens_in.add(usage.input_tokens, trace, end)
@@ -83,18 +83,15 @@ class Distributions(Collector):
         with self._lock:  # the pipeline waits meanwhile
             children = [(labels, tuple(each.copy() for each in child)) for labels, child in self._children.items()]
         for number, (metric, _) in enumerate(_METRICS):
-            yield family(metric, ((labels, child[number]) for labels, child in children))
+            yield family(metric, [(labels, child[number]) for labels, child in children], self._created)
 
     def _child(self, series: Series) -> _Child:
         known = self._by_series.get(series)
         if known is None:
-            values = self._bounds.labels(series).values
-            labels = tuple(values[index] for index in self._picked)
-            if labels not in self._children and len(self._children) >= self._most:
-                labels = (OTHER,) * len(labels)
+            labels = self._labels(series)
             known = self._children.get(labels)
             if known is None:
-                known = tuple(Distribution(metric.buckets, scale) for metric, scale in _METRICS)
+                known = tuple(map(Distribution, self._layouts))
                 self._children[labels] = known
             if len(self._by_series) >= _MAX_CACHED:
                 self._by_series.clear()

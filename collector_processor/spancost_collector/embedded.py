@@ -25,6 +25,8 @@ _LONE_SURROGATE: Final = re.compile(
 )
 """Half a character, which JSON can write and nothing else can hold."""
 _MAX_COUNT: Final = 10**10
+_TIERS: Final = ("flex", "priority")
+"""The tiers of OpenAI that LangChain puts in front of a part's name."""
 
 
 def load_json(text: str) -> object:
@@ -132,6 +134,29 @@ def _openai(usage: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def converse_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """What Bedrock's Converse counts: cached tokens stand beside the input."""
+    read, write = count(usage, "cacheReadInputTokens"), count(usage, "cacheWriteInputTokens")
+    return {
+        "input_tokens": total(count(usage, "inputTokens"), read, write),
+        "cache_read_tokens": read,
+        "cache_write_tokens": write,
+        "cache_write_1h_tokens": written_for(usage, "1h"),
+        "output_tokens": count(usage, "outputTokens"),
+    }
+
+
+def written_for(usage: Mapping[str, Any], lifetime: str) -> int | None:
+    """What Bedrock says was written to the cache for so long."""
+    details = usage.get("cacheDetails")
+    found = [
+        count(cast("Document", one), "inputTokens")
+        for one in (cast("list[object]", details) if isinstance(details, list) else ())
+        if isinstance(one, dict) and cast("Document", one).get("ttl") == lifetime
+    ]
+    return total(*found)
+
+
 def gemini_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
     """Gemini's usage metadata: what tools returned stands beside the prompt, and thoughts beside the candidates."""
     thoughts = count(usage, "thoughtsTokenCount")
@@ -146,6 +171,28 @@ def gemini_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
         "reasoning_tokens": thoughts,
         "output_audio_tokens": _modality(usage, "AUDIO", "candidatesTokensDetails"),
         "output_image_tokens": _modality(usage, "IMAGE", "candidatesTokensDetails"),
+    }
+
+
+def langchain_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """LangChain's usage metadata, by the names of `Usage`; the tier that served a call is in front of its parts' names.
+
+    What it knows the lifetime of it moves out of the sum of what was written to the cache.
+    """
+    parts_in, parts_out = inner(usage, "input_token_details"), inner(usage, "output_token_details")
+    tier = next((tier for tier in _TIERS if any(name.startswith(tier + "_") for name in (*parts_in, *parts_out))), None)
+    short, long = (count(parts_in, f"ephemeral_{lifetime}_input_tokens") for lifetime in ("5m", "1h"))
+    written = count(parts_in, "cache_creation", "cache_write", *(f"{tier}_cache_creation" for tier in _TIERS))
+    return {
+        "input_tokens": count(usage, "input_tokens"),
+        "cache_read_tokens": count(parts_in, "cache_read", *(f"{tier}_cache_read" for tier in _TIERS)),
+        "cache_write_tokens": total(short, long) if (short or long) and not written else written,
+        "cache_write_1h_tokens": long,
+        "input_audio_tokens": count(parts_in, "audio"),
+        "output_tokens": count(usage, "output_tokens"),
+        "reasoning_tokens": count(parts_out, "reasoning", *(f"{tier}_reasoning" for tier in _TIERS)),
+        "output_audio_tokens": count(parts_out, "audio"),
+        "service_tier": tier,
     }
 
 

@@ -22,6 +22,8 @@ class Job:
 
     body: bytes | None
     """None asks for a check of everything that an export needs, without an export."""
+    passed_on: bool = True
+    """Whether next hops get it."""
     answer: Future[Refusal | None] = field(default_factory=_future)
     """None is OK."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, cast
+
+from spancost_collector.call import Series
 
 if TYPE_CHECKING:
     import sqlite3
@@ -12,20 +14,6 @@ if TYPE_CHECKING:
     from spancost_pricing import LineItem
 
 _MAX_KEPT: Final = 50_000
-
-
-class Series(NamedTuple):
-    """The dimensions that are rolled up; '' is unset."""
-
-    feature: str
-    task: str
-    tenant: str
-    provider: str
-    model: str
-    environment: str
-    release: str
-    service: str
-
 
 _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "series": Series._fields,

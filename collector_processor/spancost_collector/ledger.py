@@ -18,12 +18,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from spancost_collector import kept, rows, schema
+from spancost_collector.call import Series
 from spancost_collector.credit import settle
 from spancost_collector.documents import read_call, write_call
 from spancost_collector.election.decision import Group
 from spancost_collector.election.winner import merged, ranked
 from spancost_collector.errors import LedgerError, LedgerUnavailableError
-from spancost_collector.interning import Interned, Series
+from spancost_collector.interning import Interned
 from spancost_collector.ledger_faults import is_damage, told
 from spancost_collector.rollup import HOUR_NS, Rollup
 from spancost_pricing import PICO_USD
@@ -51,6 +52,8 @@ class Total:
     calls: int
     parts: Mapping[str, tuple[Decimal | int, int]]
     """Token class or unit -> (quantity, pico-USD)."""
+    first_hour: int
+    """Unix hour in which the first of the calls ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +99,6 @@ class Kept(NamedTuple):
     """The others."""
     horizon: int
     """No call that began later is missing."""
-
-
-def series_of(call: ModelCall) -> Series:
-    """The roll-up key of a call."""
-    who, where, route = call.attribution, call.resource, call.route
-    return Series(
-        who.feature or "",
-        who.task or "",
-        who.tenant or "",
-        route.provider,
-        route.model,
-        where.environment or "",
-        where.release or "",
-        where.service or "",
-    )
 
 
 class Ledger:
@@ -264,7 +252,7 @@ class Ledger:
     def _insert(self, calls: Sequence[Charged], sums: Rollup) -> list[Charged]:
         """Add the calls that are not there yet, and to the sums; those calls."""
         connection, interned = self._connection, self._interned
-        series_ids = [interned.series(series_of(call)) for call, _ in calls]
+        series_ids = [interned.series(series) for _, _, series in calls]
         (last,) = connection.execute("SELECT MAX(rowid) FROM calls").fetchone()
         inserted = connection.executemany(
             rows.INSERT,
@@ -276,7 +264,7 @@ class Ledger:
             new = set(found.fetchall())
         fresh: list[Charged] = []
         for charged, series_id in zip(calls, series_ids, strict=True):
-            call, charge = charged
+            call, charge, _ = charged
             if new is not None:
                 if call.key not in new:
                     continue
@@ -348,12 +336,13 @@ def _totals(connection: sqlite3.Connection) -> Iterator[Total]:
     ):
         pico = usd * PICO_USD + high * 1_000_000 + low
         parts[series_id, outcome, status, reason][unit] = (_quantity(quantity), pico)
-    for series_id, outcome, status, reason, calls, *series in connection.execute(
-        "SELECT series_id, outcome, status, reason, SUM(calls), feature, task, tenant, provider, model, environment,"
-        " release, service FROM hourly JOIN series ON series.id = series_id"
+    for series_id, outcome, status, reason, calls, first_hour, *series in connection.execute(
+        "SELECT series_id, outcome, status, reason, SUM(calls), MIN(hour), feature, task, tenant, provider, model,"
+        " environment, release, service FROM hourly JOIN series ON series.id = series_id"
         " GROUP BY series_id, outcome, status, reason ORDER BY series_id, outcome, status, reason"
     ):
-        yield Total(Series(*series), outcome, status, reason, calls, parts[series_id, outcome, status, reason])
+        unit_parts = parts[series_id, outcome, status, reason]
+        yield Total(Series(*series), outcome, status, reason, calls, unit_parts, first_hour)
 
 
 def _quantity(stored: float) -> Decimal | int:

@@ -13,9 +13,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from spancost_collector import ledger_sums, schema
+from spancost_collector.call import Series
 from spancost_collector.credit import settle
 from spancost_collector.documents import read_quantities
-from spancost_collector.interning import Series
 from spancost_collector.ledger_check import check_version, readable
 from spancost_pricing import ConfigError
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Final
 
+from spancost_collector.conventions import ClientMetrics
 from spancost_collector.conversations import Conversations
 from spancost_collector.distributions import Distributions
 from spancost_collector.price_age import PriceAge, last_checked
@@ -24,16 +25,26 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from spancost_collector.call import Charged
+    from spancost_collector.conventions import Generation
     from spancost_collector.labels import LabelBounds
 
 
 class Measures:
-    """Distributions, workflows, conversations, spend, spenders and the age of the prices."""
+    """Distributions, workflows, conversations, spend, spenders, the age of the prices, and what conventions name."""
 
-    def __init__(self, registry: CollectorRegistry, bounds: LabelBounds, *, ledger: Path, zone: tzinfo = UTC) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        bounds: LabelBounds,
+        *,
+        ledger: Path,
+        zone: tzinfo = UTC,
+        conventions: Generation = "none",
+    ) -> None:
         spenders = Spenders(zone=zone)
         _load(spenders, ledger, zone)
-        self._fed: Final = (Distributions(bounds), Workflows(bounds), Conversations(bounds), spenders)
+        further = () if conventions == "none" else (ClientMetrics(conventions, bounds.max_histogram_combinations),)
+        self._fed: Final = (Distributions(bounds), Workflows(bounds), Conversations(bounds), spenders, *further)
         for measure in (*self._fed, Spend(bounds, from_ledger(ledger), zone=zone), PriceAge(last_checked())):
             registry.register(measure)
 

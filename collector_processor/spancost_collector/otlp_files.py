@@ -2,6 +2,7 @@
 
 OTLP/JSON as one request, one a line, or several after each other; protobuf as one request, several after each other
 (which is one longer request), or each behind its length in four bytes, as the Collector's file exporter writes them.
+What coding agents say of their calls in logs and metrics is read from OTLP/JSON as well.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, cast
 
+from spancost_collector.agents.events import calls_in_logs
+from spancost_collector.agents.points import calls_in_metrics
 from spancost_collector.decode import Export, MalformedRequestError
-from spancost_collector.intake.otlp_json import BadJsonError, convert
+from spancost_collector.intake.otlp_json import BadJsonError, Converted, convert
+from spancost_collector.intake.otlp_json_records import convert_logs, convert_metrics
 from spancost_pricing import ConfigError
 
 if TYPE_CHECKING:
@@ -43,13 +47,23 @@ def _json(content: bytes, path: Path) -> tuple[list[bytes], list[str]]:
     problems: list[str] = []
     try:
         for document in _documents(content.decode(errors="replace")):
-            converted = convert(json.dumps(document).encode())
+            converted = _as_traces(document)
             bodies.append(converted.body)
             if converted.rejected_spans:
                 problems.append(converted.problem)
     except (BadJsonError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: is no OTLP/JSON: {error}") from None
     return bodies, problems
+
+
+def _as_traces(document: object) -> Converted:
+    body = json.dumps(document).encode()
+    names = cast("dict[str, object]", document) if isinstance(document, dict) else {}
+    if "resourceLogs" in names:
+        return Converted(calls_in_logs(convert_logs(body).body).body, 0, "")
+    if "resourceMetrics" in names:
+        return Converted(calls_in_metrics(convert_metrics(body).body).body, 0, "")
+    return convert(body)
 
 
 def _documents(text: str) -> Iterator[object]:

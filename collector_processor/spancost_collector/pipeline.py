@@ -9,24 +9,20 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final, Protocol
 
-from spancost_collector.charging import Charging
 from spancost_collector.decode import Export, MalformedRequestError
 from spancost_collector.errors import LedgerUnavailableError
 from spancost_collector.normalise import UnreadableSpanError
 from spancost_collector.outcome import Refusal
+from spancost_collector.own_traces import untraced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from spancost_collector.accounts import Accounts
     from spancost_collector.call import ModelCall
-    from spancost_collector.charging import Ledger, Observer
     from spancost_collector.decode import Place
-    from spancost_collector.election import Election
-    from spancost_collector.enrich import Enricher
     from spancost_collector.metrics import ReceiverMetrics
     from spancost_collector.normalise import Normaliser
-    from spancost_collector.price import Price
+    from spancost_collector.own_traces import Stage
 
 
 _log: Final = logging.getLogger(__name__)
@@ -44,6 +40,22 @@ class Forward(Protocol):
         ...
 
 
+class Charges(Protocol):
+    """What charges calls; `charging.Charging`, or the way to the process that has it."""
+
+    def __call__(self, calls: Sequence[ModelCall]) -> list[bytes]:
+        """Charge a group; what to append to each call's span, in order.
+
+        Raises:
+            LedgerUnavailableError: nothing was kept or counted.
+        """
+        ...
+
+    def check(self) -> Refusal | None:
+        """What would keep a group from being charged at this moment; None when nothing would."""
+        ...
+
+
 class Pipeline:
     """Turns the requests of one group into one answer each: None is OK, a `Refusal` says why not."""
 
@@ -51,27 +63,15 @@ class Pipeline:
         self,
         *,
         normaliser: Normaliser,
-        price: Price,
-        enricher: Enricher,
-        election: Election,
-        ledger: Ledger,
-        accounts: Accounts,
+        charging: Charges,
         metrics: ReceiverMetrics,
         forward: Forward | None,
-        observers: Sequence[Observer] = (),
+        stage: Stage = untraced,
     ) -> None:
-        """Connect the stages; `observers` are told of every call that is newly charged, once it is committed."""
+        """Connect the stages; `stage` opens a span of our own around each."""
+        self._stage = stage
         self._normaliser = normaliser
-        self._ledger = ledger
-        self._charging = Charging(
-            election=election,
-            price=price,
-            enricher=enricher,
-            ledger=ledger,
-            accounts=accounts,
-            metrics=metrics,
-            observers=observers,
-        )
+        self._charging = charging
         self._metrics = metrics
         self._forward = forward
 
@@ -84,6 +84,10 @@ class Pipeline:
         return self._process(bodies, None)
 
     def _process(self, bodies: Sequence[bytes], forward: Forward | None) -> list[Refusal | None]:
+        with self._stage("process requests", requests=len(bodies), bytes=sum(map(len, bodies))):
+            return self._answer(bodies, forward)
+
+    def _answer(self, bodies: Sequence[bytes], forward: Forward | None) -> list[Refusal | None]:
         answers: list[Refusal | None] = [None] * len(bodies)
         exports: dict[int, Export] = {}
         for index, body in enumerate(bodies):
@@ -94,34 +98,28 @@ class Pipeline:
         try:
             self._charge(list(exports.values()))
         except LedgerUnavailableError as error:
-            self._metrics.ledger_failures.inc()
             _log.warning("%d requests not acknowledged: %s", len(exports), error)
             refusal = Refusal("unavailable", "the ledger did not commit, and its receiver has logged why; send again")
             return [refusal if index in exports else answer for index, answer in enumerate(answers)]
         if forward is not None:
-            taken = forward([export.encode() for export in exports.values()])
+            with self._stage("forward"):
+                taken = forward([export.encode() for export in exports.values()])
             for index, answer in zip(exports, taken, strict=True):
                 answers[index] = answer
         return answers
 
-    def use_prices(self, price: Price) -> None:
-        """Charge by these prices from the next group on."""
-        self._charging.price = price
-
     def check(self) -> Refusal | None:
         """What would keep an export from being acknowledged at this moment; None when nothing would."""
-        if not self._ledger.writable():
-            return Refusal(
-                "unavailable",
-                "ledger: it accepts no commit; see that its disk has room and is writable,"
-                " or check it with `spancost doctor --ledger`",
-            )
-        return None if self._forward is None else self._forward.check()
+        problem = self._charging.check()
+        return problem if problem is not None or self._forward is None else self._forward.check()
 
     def _charge(self, exports: Sequence[Export]) -> None:
-        places, calls = self._find(exports)
+        with self._stage("read"):
+            places, calls = self._find(exports)
         if calls:
-            for place, attributes in zip(places, self._charging(calls), strict=True):
+            with self._stage("charge", model_calls=len(calls)):
+                charged = self._charging(calls)
+            for place, attributes in zip(places, charged, strict=True):
                 if place is not None and attributes:
                     place.append(attributes)
         self._metrics.spans.inc(sum(export.spans for export in exports))

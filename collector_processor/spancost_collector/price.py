@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from spancost_collector.call import Charged
+from spancost_collector.call import Charged, series_of
+from spancost_pricing import Charge
 from spancost_pricing.reported import as_reported
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from spancost_collector.call import ModelCall, Reported
-    from spancost_pricing import Charge, Route, Usage
+    from spancost_pricing import Route, Usage
 
+_charged: Final = Charged._make
+"""Half the time of calling the class."""
 _CACHED: Final = "answered from a cache in front of the provider, who bills nothing for it"
 
 
@@ -27,14 +30,26 @@ class Book(Protocol):
 class Price:
     """Gives each call its charge, at the rate in force when it ended."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(
+        self, book: Book, subscriptions: Callable[[Sequence[ModelCall]], Sequence[ModelCall]] | None = None
+    ) -> None:
+        """Charge by `book`, once `subscriptions` has marked what a flat fee covers."""
         self._book = book
+        self._subscriptions = subscriptions
 
     def __call__(self, calls: Sequence[ModelCall]) -> list[Charged]:
         """The same calls in the same order, each with its charge."""
+        if self._subscriptions is not None:
+            calls = self._subscriptions(calls)
         charge = self._book.charge
         return [
-            Charged(call, charge(call.route, call.usage, call.end_ns) if _is_simple(call) else self._owed(call))
+            _charged(
+                (
+                    call,
+                    charge(call.route, call.usage, call.end_ns) if _is_simple(call) else self._owed(call),
+                    series_of(call),
+                )
+            )
             for call in calls
         ]
 
@@ -46,7 +61,9 @@ class Price:
 def what_is_owed(charge: Charge, reported: Reported | None, *, cached: bool, assumed: str | None) -> Charge:
     """The charge, given what the biller says itself, and how the call was read."""
     if assumed is not None:
-        charge = charge._replace(assumptions=(*charge.assumptions, assumed))
+        status, reason, total_pico, items, book, quantities, detail, assumptions, computed_pico = charge
+        assumptions = (*assumptions, assumed)
+        charge = Charge(status, reason, total_pico, items, book, quantities, detail, assumptions, computed_pico)
     if reported is not None:
         return as_reported(charge, reported.pico, reported.by)
     if cached:

@@ -2,14 +2,15 @@
 
 Whole hours come from the roll-ups; the ragged hours at the ends of a range, and dimensions that are never rolled up
 (user, session, …), come from the calls themselves. Sums are exact integers. Calls that have no price are rows of
-their own with no cost: an amount that is not known is never added up as zero.
+their own with no cost: an amount that is not known is never added up as zero. So are calls that a subscription covers:
+what they would have cost is no spend.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
@@ -58,6 +59,9 @@ _PER_CALL: Final[Mapping[str, str]] = {
     "service_tier": "coalesce(t.service_tier, '')",
     "region": "coalesce(t.region, '')",
     "dialect": "t.dialect",
+    "repository": (
+        "coalesce((SELECT substr(value, 12) FROM json_each(t.tags) WHERE value LIKE 'repository:%' LIMIT 1), '')"
+    ),
     "trace": "lower(hex(t.trace_id))",
 }
 DIMENSIONS: Final = tuple(_PER_CALL)
@@ -67,6 +71,9 @@ _WHO_PAYS: Final = frozenset({"feature", "task", "tenant", "user", "session"})
 # A failed call for which no usage was reported consumed nothing that anyone billed; it is an error, not a hole in
 # the prices. Everything else without a price is one.
 _UNPRICED: Final = "(t.status IN ('unpriced', 'invalid_usage') AND NOT (t.outcome = 'error' AND t.reason = 'no_usage'))"
+_SPEND, _MISSING, _COVERED = range(3)
+"""What a row's figures are: what is owed, what nobody knows, and what a subscription covers."""
+_KIND: Final = f"CASE WHEN t.status = 'imputed' THEN {_COVERED} WHEN {_UNPRICED} THEN {_MISSING} ELSE {_SPEND} END"
 _INPUT: Final = "('input','cache_read','cache_write_5m','cache_write_1h','input_audio','input_image')"
 _OUTPUT: Final = "('output','reasoning','output_audio','output_image')"
 
@@ -83,9 +90,11 @@ class Row:
     input_tokens: int
     output_tokens: int
     cost_pico: int | None
-    """None where the calls have no price."""
+    """None where the calls have no price, or nobody pays for them."""
     partial_calls: int
     """Calls of which some quantity has no rate; what has one is in `cost_pico`."""
+    imputed_pico: int | None = None
+    """What calls would have cost that a subscription covers; None where there are none. Part of no spend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,32 +158,29 @@ class LedgerReader:
             ConfigError: an unknown dimension, or `since` not before `until`.
         """
         _check(by, since, until)
-        sums: dict[tuple[tuple[str, ...], bool], list[int]] = defaultdict(lambda: [0] * 6)
+        sums: dict[tuple[tuple[str, ...], int], list[int]] = defaultdict(lambda: [0] * 6)
         missing: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
         self._connection.execute("BEGIN")
         try:
-            for key, unpriced, values in self._sums(by, since, until):
-                _add(sums[key, unpriced], values)
+            for key, kind, values in self._sums(by, since, until):
+                _add(sums[key, kind], values)
             for key, values in self._missing(since, until):
                 _add(missing[key], values)
         finally:
             self._connection.execute("ROLLBACK")
-        rows = sorted((_row(by, key, unpriced, v) for (key, unpriced), v in sums.items()), key=_dearest_first)
-        total = [0] * 6
-        for values in sums.values():
-            _add(total, values)
+        rows = sorted((_row(by, key, kind, v) for (key, kind), v in sums.items()), key=_dearest_first)
         return Report(
             tuple(by),
             since,
             until,
             tuple(rows),
-            _row((), (), unpriced=False, values=total),
+            _total(sums),
             tuple(Unpriced(*key, *values) for key, values in sorted(missing.items())),
         )
 
     def _sums(
         self, by: Sequence[str], since: datetime | None, until: datetime | None
-    ) -> Iterator[tuple[tuple[str, ...], bool, list[int]]]:
+    ) -> Iterator[tuple[tuple[str, ...], int, list[int]]]:
         first, last = _nanoseconds(since), _nanoseconds(until)
         if not all(name in _ROLLED_UP for name in by):
             yield from self._from_calls(by, first, last)
@@ -192,36 +198,36 @@ class LedgerReader:
 
     def _from_hours(
         self, by: Sequence[str], low: int | None, high: int | None
-    ) -> Iterator[tuple[tuple[str, ...], bool, list[int]]]:
+    ) -> Iterator[tuple[tuple[str, ...], int, list[int]]]:
         dimensions = "".join(f"{_ROLLED_UP[name]}, " for name in by)
         groups = ", ".join(str(n + 1) for n in range(len(by) + 1))
         where, bounds = _between("t.hour", low, high)
         counts = (
-            f"SELECT {dimensions}{_UNPRICED}, SUM(t.calls), SUM((t.outcome = 'error') * t.calls),"
+            f"SELECT {dimensions}{_KIND}, SUM(t.calls), SUM((t.outcome = 'error') * t.calls),"
             " 0, 0, 0, SUM((t.status = 'partial') * t.calls)"
             f" FROM hourly t JOIN series ON series.id = t.series_id {where} GROUP BY {groups}"
         )
         parts = (
-            f"SELECT {dimensions}{_UNPRICED}, 0, 0,"
+            f"SELECT {dimensions}{_KIND}, 0, 0,"
             f" SUM((t.unit IN {_INPUT}) * t.quantity), SUM((t.unit IN {_OUTPUT}) * t.quantity),"
             " SUM(t.usd), SUM(t.pico / 1000000), SUM(t.pico % 1000000)"
             f" FROM hourly_parts t JOIN series ON series.id = t.series_id {where} GROUP BY {groups}"
         )
         for row in self._connection.execute(counts, bounds):
-            yield row[: len(by)], bool(row[len(by)]), list(row[len(by) + 1 :])
+            yield row[: len(by)], row[len(by)], list(row[len(by) + 1 :])
         for row in self._connection.execute(parts, bounds):
             calls, errors, tokens_in, tokens_out, usd, high_pico, low_pico = row[len(by) + 1 :]
             pico = usd * PICO_USD + high_pico * 1_000_000 + low_pico
-            yield row[: len(by)], bool(row[len(by)]), [calls, errors, int(tokens_in), int(tokens_out), pico, 0]
+            yield row[: len(by)], row[len(by)], [calls, errors, int(tokens_in), int(tokens_out), pico, 0]
 
     def _from_calls(
         self, by: Sequence[str], first: int | None, last: int | None
-    ) -> Iterator[tuple[tuple[str, ...], bool, list[int]]]:
+    ) -> Iterator[tuple[tuple[str, ...], int, list[int]]]:
         dimensions = "".join(f"{_PER_CALL[name]}, " for name in by)
         groups = ", ".join(str(n + 1) for n in range(len(by) + 1))
         where, bounds = _between("t.end_ns", first, last)
         query = (
-            f"SELECT {dimensions}{_UNPRICED}, COUNT(*), SUM(t.outcome = 'error'),"
+            f"SELECT {dimensions}{_KIND}, COUNT(*), SUM(t.outcome = 'error'),"
             " SUM(coalesce(t.input_tokens, 0)), SUM(coalesce(t.output_tokens, 0)), SUM(t.status = 'partial'),"
             " SUM(coalesce(t.cost_pico, 0) / 1000000), SUM(coalesce(t.cost_pico, 0) % 1000000)"
             f" FROM calls t JOIN series ON series.id = t.series_id {where} GROUP BY {groups}"
@@ -229,15 +235,15 @@ class LedgerReader:
         for row in self._connection.execute(query, bounds):
             calls, errors, tokens_in, tokens_out, partial, high, low = row[len(by) + 1 :]
             pico = high * 1_000_000 + low
-            yield row[: len(by)], bool(row[len(by)]), [calls, errors, tokens_in, tokens_out, pico, partial]
+            yield row[: len(by)], row[len(by)], [calls, errors, tokens_in, tokens_out, pico, partial]
 
     def _missing(
         self, since: datetime | None, until: datetime | None
     ) -> Iterator[tuple[tuple[str, str, str], list[int]]]:
         """(provider, model, reason) -> [calls, tokens], for the calls without a price."""
         sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
-        for key, unpriced, values in self._sums(("provider", "model", "reason"), since, until):
-            if unpriced:
+        for key, kind, values in self._sums(("provider", "model", "reason"), since, until):
+            if kind == _MISSING:
                 provider, model, reason = key
                 _add(sums[provider, model, reason], [values[0], values[2] + values[3]])
         yield from sums.items()
@@ -280,12 +286,30 @@ def _add(into: list[int], values: Sequence[int]) -> None:
         into[n] += value
 
 
-def _row(by: Sequence[str], key: Sequence[str], unpriced: bool, values: Sequence[int]) -> Row:
+def _row(by: Sequence[str], key: Sequence[str], kind: int, values: Sequence[int]) -> Row:
     calls, errors, tokens_in, tokens_out, pico, partial = values
     named = tuple((value or (UNATTRIBUTED if name in _WHO_PAYS else None)) for name, value in zip(by, key, strict=True))
-    return Row(named, calls, errors, tokens_in, tokens_out, None if unpriced else pico, partial)
+    cost = pico if kind == _SPEND else None
+    return Row(
+        named, calls, errors, tokens_in, tokens_out, cost, partial, imputed_pico=pico if kind == _COVERED else None
+    )
 
 
-def _dearest_first(row: Row) -> tuple[bool, int, tuple[str, ...]]:
+def _total(sums: Mapping[tuple[tuple[str, ...], int], Sequence[int]]) -> Row:
+    """All calls and tokens; of their cost only what is owed."""
+    total = [0] * 6
+    imputed: int | None = None
+    for (_, kind), values in sums.items():
+        calls, errors, tokens_in, tokens_out, pico, partial = values
+        _add(total, [calls, errors, tokens_in, tokens_out, pico if kind == _SPEND else 0, partial])
+        if kind == _COVERED:
+            imputed = pico if imputed is None else imputed + pico
+    return replace(_row((), (), _SPEND, total), imputed_pico=imputed)
+
+
+def _dearest_first(row: Row) -> tuple[int, int, tuple[str, ...]]:
+    """Spend, then what is covered, then what nobody knows."""
     names = tuple(value or "" for value in row.key)
-    return (True, 0, names) if row.cost_pico is None else (False, -row.cost_pico, names)
+    if row.cost_pico is not None:
+        return 0, -row.cost_pico, names
+    return (2, 0, names) if row.imputed_pico is None else (1, -row.imputed_pico, names)

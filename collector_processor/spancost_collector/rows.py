@@ -113,7 +113,7 @@ SELECT: Final = f"SELECT {', '.join(_Described._fields)} FROM calls JOIN series 
 
 def row(charged: Charged, series_id: int, interned: Interned) -> tuple[object, ...]:
     """The values of `INSERT`."""
-    call, charge = charged
+    call, charge, _ = charged
     usage, reported, quoted, rate = call.usage, call.reported, call.quoted, interned.rate
     _, _, _, user, session, prompt, prompt_version, tags = call.attribution
     _, _, service_tier, region, deployment, speed = call.route

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from spancost_collector.call import Series
 from spancost_collector.errors import LedgerError
-from spancost_collector.interning import Series
 from spancost_collector.metrics import SPEND
 from spancost_collector.report import UNATTRIBUTED, LedgerReader
 from spancost_pricing import PICO_USD

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from spancost_collector.metrics import MEDIAN_SPENDER, SPENDERS, TOP_SPENDERS
+from spancost_collector.metrics import MEDIAN_SPENDER, RANKS, SPENDERS, TOP_SPENDERS
 from spancost_pricing import PICO_USD
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from spancost_collector.call import Charged
 
 WHO: Final = ("user", "tenant")
-RANKS: Final = 10
 MOST_SPENDERS: Final = 100_000
 
 
@@ -59,14 +58,14 @@ class Spenders(Collector):
         """Add calls that the ledger has just accepted as new."""
         with self._lock:
             day = self._turn()
-            for call, charge in calls:
-                if charge.total_pico is None or self._day_of(call.end_ns) != day:
+            for call, charge, _ in calls:
+                if charge.spent_pico is None or self._day_of(call.end_ns) != day:
                     continue
                 paid_by = call.attribution
                 if paid_by.user is not None:
-                    self._add("user", paid_by.user, charge.total_pico)
+                    self._add("user", paid_by.user, charge.spent_pico)
                 if paid_by.tenant is not None:
-                    self._add("tenant", paid_by.tenant, charge.total_pico)
+                    self._add("tenant", paid_by.tenant, charge.spent_pico)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The ranks, the middle and the number, of the same moment."""

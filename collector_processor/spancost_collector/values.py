@@ -22,6 +22,7 @@ MAX_TAG: Final = 128
 _MAX_TEXT: Final = 1024
 """Longer than any name or id; what exceeds it is content that has lost its way."""
 _MAX_DOCUMENT: Final = 65_536
+_MAX_ANSWER: Final = 1_048_576
 _MAX_QUANTITY: Final = 10**10
 """More than any one call can use; what exceeds it would only overflow somebody's sum."""
 
@@ -105,6 +106,14 @@ def _document(value: otlp.Value) -> object:
     return UNREADABLE if found is None else found or None
 
 
+def _answer(value: otlp.Value) -> object:
+    """A provider's whole answer, where that is what stands there; anything else is content, and not ours to read."""
+    text = value.string_value
+    if not text.startswith("{") or '"usage' not in text or len(text) > _MAX_ANSWER:
+        return None
+    return parse_document(text) or None
+
+
 def as_text(value: otlp.Value) -> str | None:
     """Any single value as a text, for a tag; None for lists, bytes and what is empty."""
     match value.WhichOneof("value"):
@@ -134,6 +143,7 @@ READ: Final[Mapping[Kind, Callable[[otlp.Value], Any]]] = {
     "amount": _quantity,
     "tags": _tags,
     "document": _document,
+    "answer": _answer,
 }
 READ_JSON: Final[Mapping[Kind, Callable[[otlp.Value], Any]]] = {**READ, "text": _json_text}
 """For emitters that write every value as JSON."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from spancost_collector.exposition.negotiation import choose
 from spancost_collector.intake.access import REFUSED, Gate
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def create_app(registry: CollectorRegistry, ready: Callable[[], Refusal | None],
     """The HTTP endpoints over what the receiver counts and what it says about itself."""
 
     def metrics(request: Request) -> Response:
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        encode, content_type = choose(request.headers.get("accept", ""))
         return Response(encode(registry), headers={"Content-Type": content_type})
 
     def health(request: Request) -> Response:

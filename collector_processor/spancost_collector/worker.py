@@ -34,9 +34,12 @@ class Worker:
         """Begin to process."""
         self._thread.start()
 
-    def submit(self, body: bytes | None) -> Future[Refusal | None] | None:
-        """Hand in a request, or None to ask for a check; None in return where there is no room."""
-        job = Job(body)
+    def submit(self, body: bytes | None, *, passed_on: bool = True) -> Future[Refusal | None] | None:
+        """Hand in a request, or None to ask for a check; None in return where there is no room.
+
+        A request that is not passed on is charged only: it holds what nobody sent as spans.
+        """
+        job = Job(body, passed_on)
         return job.answer if self._inbox.offer(job) else None
 
     def stop(self, grace: float, *, hurry: Callable[[], None]) -> None:
@@ -54,11 +57,12 @@ class Worker:
     def _run(self) -> None:
         while group := self._inbox.take():
             awaited = [job for job in group if job.answer.set_running_or_notify_cancel()]
-            exports = [(job, job.body) for job in awaited if job.body is not None]
-            if exports:
-                answers = self._process(self._pipeline, [body for _, body in exports])
-                for (job, _), answer in zip(exports, answers, strict=True):
-                    job.answer.set_result(answer)
+            for pipeline, passed_on in ((self._pipeline, True), (self._pipeline.keep, False)):
+                exports = [(job, job.body) for job in awaited if job.body is not None and job.passed_on is passed_on]
+                if exports:
+                    answers = self._process(pipeline, [body for _, body in exports])
+                    for (job, _), answer in zip(exports, answers, strict=True):
+                        job.answer.set_result(answer)
             for job in awaited:
                 if job.body is None:
                     job.answer.set_result(self._check())

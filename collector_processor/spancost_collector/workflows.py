@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from spancost_collector.histograms import Distribution, family
-from spancost_collector.ledger import series_of
+from spancost_collector.histograms import Distribution, Layout, family
 from spancost_collector.metrics import OPEN_WORKFLOW_CALLS, WORKFLOW_CALLS, WORKFLOW_COST
 from spancost_pricing import PICO_USD
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import HistogramMetricFamily
 
-    from spancost_collector.call import Charged, ModelCall
+    from spancost_collector.call import Charged
     from spancost_collector.labels import LabelBounds
 
 QUIET_SECONDS: Final = 60.0
@@ -59,12 +58,14 @@ class Workflows(Collector):
         quiet_seconds: float = QUIET_SECONDS,
         most_open: int = MOST_OPEN,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self._bounds = bounds
+        self._labels = bounds.narrowed(WORKFLOW_CALLS.labels)
         self._quiet = quiet_seconds
         self._most = most_open
         self._clock = clock
-        self._picked = [bounds.dimensions.index(name) for name in WORKFLOW_CALLS.labels]
+        self._created = now()
+        self._calls, self._cost = Layout(WORKFLOW_CALLS.buckets, 1), Layout(WORKFLOW_COST.buckets, PICO_USD)
         self._open: dict[bytes, _Open] = {}  # the one that was quiet for longest comes first
         self._counted: dict[_Labels, tuple[Distribution, Distribution]] = {}
         self._lock = Lock()
@@ -73,15 +74,15 @@ class Workflows(Collector):
         """Add calls that the ledger has just accepted as new."""
         now = self._clock()
         with self._lock:
-            for call, charge in calls:
-                workflow = self._open.pop(call.trace_id, None) or _Open(self._labels(call))
+            for call, charge, series in calls:
+                workflow = self._open.pop(call.trace_id, None) or _Open(self._labels(series))
                 workflow.calls += 1
-                if charge.total_pico is None:
+                if charge.spent_pico is None:
                     # A failed call without usage consumed nothing that anyone bills.
                     if not (call.outcome != "ok" and charge.reason == "no_usage"):
                         workflow.pico = None
                 elif workflow.pico is not None:
-                    workflow.pico += charge.total_pico
+                    workflow.pico += charge.spent_pico
                 workflow.last, workflow.last_ns = now, call.end_ns
                 self._open[call.trace_id] = workflow
             self._close(now)
@@ -94,8 +95,8 @@ class Workflows(Collector):
             for workflow in self._open.values():
                 most[workflow.labels] = max(workflow.calls, most.get(workflow.labels, 0))
             families = [
-                family(WORKFLOW_CALLS, ((labels, calls) for labels, (calls, _) in self._counted.items())),
-                family(WORKFLOW_COST, ((labels, cost) for labels, (_, cost) in self._counted.items())),
+                family(metric, [(labels, both[number]) for labels, both in self._counted.items()], self._created)
+                for number, metric in enumerate((WORKFLOW_CALLS, WORKFLOW_COST))
             ]
         yield from families
         under_way = GaugeMetricFamily(
@@ -104,10 +105,6 @@ class Workflows(Collector):
         for labels, calls in most.items():
             under_way.add_metric(labels, calls)
         yield under_way
-
-    def _labels(self, call: ModelCall) -> _Labels:
-        values = self._bounds.labels(series_of(call)).values
-        return tuple(values[index] for index in self._picked)
 
     def _close(self, now: float) -> None:
         surplus = len(self._open) - self._most
@@ -122,7 +119,7 @@ class Workflows(Collector):
     def _count(self, trace_id: bytes, workflow: _Open) -> None:
         counted = self._counted.get(workflow.labels)
         if counted is None:
-            counted = Distribution(WORKFLOW_CALLS.buckets, 1), Distribution(WORKFLOW_COST.buckets, PICO_USD)
+            counted = Distribution(self._calls), Distribution(self._cost)
             self._counted[workflow.labels] = counted
         calls, cost = counted
         calls.add(workflow.calls, trace_id, workflow.last_ns)

@@ -1,4 +1,5 @@
 // Pictures of dashboards: node shoot.mjs FOLDER CHROMIUM PROMETHEUS UNTIL DASHBOARD...
+import { writeFile } from 'node:fs/promises';
 import { chromium } from 'playwright-core';
 import { preview } from 'vite';
 
@@ -9,6 +10,7 @@ const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '
 let failed = false;
 for (const dashboard of dashboards) {
   const page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
+  page.on('pageerror', (error) => console.error(`${dashboard}: ${error.stack}`));
   await page.goto(`http://127.0.0.1:${port}/?${new URLSearchParams({ prometheus, until, dashboard })}`);
   await page.waitForFunction('window.drawn', { timeout: 60000 });
   const { error, height } = await page.evaluate('window.drawn');
@@ -18,8 +20,8 @@ for (const dashboard of dashboards) {
   } else {
     await page.setViewportSize({ width: 1400, height });
     await page.waitForTimeout(1500); // charts measure themselves after the first paint
-    await page.screenshot({ path: `${folder}/${dashboard}.png` });
-    console.log(`${folder}/${dashboard}.png`);
+    await writeFile(`${folder}/${dashboard}.svg`, await page.evaluate('window.svg()'));
+    console.log(`${folder}/${dashboard}.svg`);
   }
   await page.close();
 }

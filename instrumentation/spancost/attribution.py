@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
-_SCOPE: Final = otel.create_key("spancost-attribution")
-_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+SCOPE: Final = otel.create_key("spancost-attribution")
+"""Where a Context has its innermost `Scope`."""
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
 
@@ -40,14 +41,14 @@ class Scope:
 
 def scope_of(context: Context | None = None) -> Scope | None:
     """The innermost scope of `context` (default: the current one)."""
-    scope = (otel.get_current() if context is None else context).get(_SCOPE)
+    scope = (otel.get_current() if context is None else context).get(SCOPE)
     return scope if isinstance(scope, Scope) else None
 
 
 def values_of(context: Context | None = None) -> Mapping[str, str]:
     """What the scopes of `context` say together."""
     scope = scope_of(context)
-    return _NOTHING if scope is None else scope.values
+    return NOTHING if scope is None else scope.values
 
 
 class Attribution:
@@ -64,7 +65,7 @@ class Attribution:
         here = otel.get_current()
         outer = values_of(here)
         values = MappingProxyType({**outer, **self._values}) if outer else self._values
-        otel.attach(otel.set_value(_SCOPE, Scope(values, left_to=here), here))
+        otel.attach(otel.set_value(SCOPE, Scope(values, left_to=here), here))
         return self
 
     def __exit__(

@@ -14,13 +14,13 @@ from spancost.streams import ObservedBody
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from spancost.streams import Hides, Observer
+    from spancost.streams import Observer
 
 _MEMBERS: Final = ("stream", "body")
 """Where an answer has the part that is still to come."""
 
 
-def observed_answer(result: Any, observer: Observer, _: Hides) -> Any:
+def observed_answer(result: Any, observer: Observer) -> Any:
     """The same answer; where its body is still to come, with a body that is seen to arrive."""
     observer.read(result)
     member = next((name for name in _MEMBERS if name in result), None)
@@ -53,13 +53,13 @@ class _Events(ObservedBody):
 
     def __del__(self) -> None:
         # Dropped half-way: nobody will read on. A loop that was left is not the end: the app may go on with another.
-        self._self_invocation.end()
+        self._self_observer.end()
 
     def _self_stopped(self, error: BaseException) -> None:
         if isinstance(error, (StopIteration, StopAsyncIteration)):
-            self._self_invocation.end()
+            self._self_observer.end()
         else:
-            self._self_invocation.fail(error)
+            self._self_observer.fail(error)
 
 
 class ObservedEvents(_Events):
@@ -75,7 +75,7 @@ class ObservedEvents(_Events):
                 if isinstance(error, StopIteration):
                     return
                 raise
-            self._self_invocation.read_chunk(event)
+            self._self_observer.read_chunk(event)
             yield event
 
 
@@ -92,7 +92,7 @@ class AsyncObservedEvents(_Events):
                 if isinstance(error, StopAsyncIteration):
                     return
                 raise
-            self._self_invocation.read_chunk(event)
+            self._self_observer.read_chunk(event)
             yield event
 
     def __anext__(self) -> AsyncIterator[Any]:
@@ -131,7 +131,7 @@ class _Bytes(ObservedBody):
         self._self_arriving = arriving
 
     def __del__(self) -> None:
-        self._self_invocation.end()
+        self._self_observer.end()
 
     def _self_read(self, piece: Any, amount: object) -> Any:
         if amount != 0:
@@ -152,7 +152,7 @@ class ObservedSource(_Bytes):
         try:
             piece = self.__wrapped__.read(amt, *args, **kwargs)
         except BaseException as error:
-            self._self_invocation.fail(error)
+            self._self_observer.fail(error)
             raise
         return self._self_read(piece, amt)
 
@@ -161,7 +161,7 @@ class ObservedSource(_Bytes):
         try:
             size = self.__wrapped__.readinto(b)
         except BaseException as error:
-            self._self_invocation.fail(error)
+            self._self_observer.fail(error)
             raise
         return self._self_read_into(b, size)
 
@@ -170,7 +170,7 @@ class ObservedSource(_Bytes):
         try:
             lines = self.__wrapped__.readlines(*args)
         except BaseException as error:
-            self._self_invocation.fail(error)
+            self._self_observer.fail(error)
             raise
         self._self_read(b"".join(lines), None)
         return lines
@@ -188,7 +188,7 @@ class AsyncObservedBytes(_Bytes):
         try:
             piece = await self.__wrapped__.read(amt)
         except BaseException as error:
-            self._self_invocation.fail(error)
+            self._self_observer.fail(error)
             raise
         return self._self_read(piece, amt)
 
@@ -197,7 +197,7 @@ class AsyncObservedBytes(_Bytes):
         try:
             size = await self.__wrapped__.readinto(b)
         except BaseException as error:
-            self._self_invocation.fail(error)
+            self._self_observer.fail(error)
             raise
         return self._self_read_into(b, size)
 
@@ -231,4 +231,4 @@ class AsyncObservedBytes(_Bytes):
         try:
             return await self.__wrapped__.__aexit__(*exc_info)
         finally:
-            self._self_invocation.end()
+            self._self_observer.end()

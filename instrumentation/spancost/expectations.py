@@ -24,10 +24,14 @@ def expect(model: str, learn: Learn) -> None:
     _next.set((model, learn))
 
 
+expected: Final[Callable[[], object]] = _next.get
+"""What was said last; None where no call is expected."""
+
+
 def claim(model: str | None) -> Learn | None:
     """Whom to tell the usage of the call of `model` that starts now; None where nobody asked."""
-    expected = _next.get()
-    if expected is None or expected[0] != model:
+    said = _next.get()
+    if said is None or said[0] != model:
         return None
     _next.set(None)
-    return expected[1]
+    return said[1]

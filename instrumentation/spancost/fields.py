@@ -35,6 +35,8 @@ class _Attributes:
         return getattr(self._source, name)
 
 
+MODEL: Final = "__pydantic_extra__"
+"""What tells a pydantic model: complete data, which takes long to say that it is nothing else."""
 _NO_MODEL: Final = object()
 _FIGURES: Final = frozenset({int, type(None)})
 _WORDS: Final = frozenset({str, type(None)})
@@ -55,11 +57,6 @@ def fields_of(source: Any) -> Fields:
             return _NOTHING
         return cast("Fields", source) if isinstance(source, dict) else _Attributes(source)
     return {**source.__dict__, **extra} if extra else source.__dict__
-
-
-def is_model(value: object) -> bool:
-    """Whether this is a pydantic model: complete data, which takes long to say that it is nothing else."""
-    return hasattr(value, "__pydantic_extra__")
 
 
 def pick(source: object, *path: str) -> object:

@@ -8,52 +8,23 @@ laziness. Patches go in when the SDK is imported, so an SDK that the app never i
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, cast
 
 import wrapt
 from opentelemetry import context as otel
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
-from spancost.invocation import Invocation, Paid, Telemetry, current, suppressed
-from spancost.streams import Hides, Observer, hides_nothing, observed
+from spancost.described import Call, Delivery
+from spancost.invocation import SUPPRESSIONS, Invocation, Telemetry, current, suppressed
+from spancost.streams import observed
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from spancost.wire import Reading, Request
-
-Arguments: TypeAlias = tuple[tuple[Any, ...], Mapping[str, Any]]
-
-Observe: TypeAlias = Callable[[Any, Observer, Hides], Any]
-"""(result, who is told, which chunks are not the caller's) -> what the caller gets for the result."""
-
-
-class Call(NamedTuple):
-    """A model call that is about to be made, as an SDK module describes it."""
-
-    request: Request
-    reading: Reading
-    arguments: Arguments
-    """With what to call the SDK, including anything we ask for on top."""
-    plain: Arguments
-    """The same without what we ask for on top."""
-    hides: Hides = hides_nothing
-    refused: Callable[[BaseException], bool] = hides_nothing
-    """Whether the provider refused what we asked for on top; the call is then made again without it."""
-    observe: Observe = observed
-    """How the rest of an answer is seen to arrive, where it is not the result itself that is read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """Answers to model calls that were made earlier: a batch's results, what was left to run in the background."""
-
-    paid: Callable[[object], Iterable[Paid]]
-    """The calls whose answer is in what the SDK returned, or in one chunk of it, and was not in any before."""
-
+    from spancost.described import Arguments
+    from spancost.wire import Shows
 
 Describe: TypeAlias = Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Call | Delivery | None]
 """(object the method was called on, args, kwargs) -> the model call, or None when it is not one."""
@@ -76,59 +47,77 @@ class Patch:
     """Whether releases that we support lack it, and with it the calls that go through it: then nothing is missed."""
 
 
-class Running:
-    """A call on its way through a shell."""
+class Running(Protocol):
+    """What a shell has to do with the call that it is around."""
 
-    __slots__ = ("_call", "_hides", "_telemetry", "arguments", "invocation")
+    arguments: Arguments
+    """With what to call the SDK."""
 
-    def __init__(self, call: Call, invocation: Invocation | None, telemetry: Telemetry) -> None:
-        self.arguments = call.plain if invocation is None else call.arguments
-        self.invocation = invocation
-        self._call = call
-        self._hides: Hides = call.hides
-        self._telemetry = telemetry
+    def enter(self) -> None:
+        """The SDK begins to work."""
+        ...
+
+    def leave(self) -> None:
+        """The SDK returns."""
+        ...
 
     def withdraws(self, error: BaseException) -> bool:
-        """True when the call should be made again without what we added to it."""
-        if self.arguments is self._call.plain:
-            return False
-        try:
-            refused = self._call.refused(error)
-        except Exception as fault:
-            self._telemetry.faults.caught("judging an error", fault)
-            return False
-        if refused:
-            self.arguments, self._hides = self._call.plain, hides_nothing
-        return refused
+        """True when the call should be made again, with `arguments` that have changed."""
+        ...
 
-    def settle(self, invocation: Invocation, result: Any) -> Any:
+    def fail(self, error: BaseException) -> None:
+        """The SDK raised `error`."""
+        ...
+
+    def settle(self, result: Any) -> Any:
         """What the caller gets for `result`."""
-        try:
-            return self._call.observe(result, invocation, self._hides)
-        except Exception as fault:
-            self._telemetry.faults.caught("observing a result", fault)
-            invocation.end()
-            return result
+        ...
 
 
-class Delivering:
+class Silent:
+    """A call that is not recorded; nothing is current while the SDK works."""
+
+    unsent = False
+
+    def __init__(self, arguments: Arguments) -> None:
+        self.arguments = arguments
+
+    def enter(self) -> None:
+        """Nothing to do."""
+
+    def leave(self) -> None:
+        """Nothing to do."""
+
+    def withdraws(self, error: BaseException) -> bool:
+        """Nothing was asked for on top."""
+        return False
+
+    def end(self) -> None:
+        """Nothing is open."""
+
+    def fail(self, error: BaseException) -> None:
+        """An error costs nothing."""
+
+    def settle(self, result: Any) -> Any:
+        """The result as it is."""
+        return result
+
+
+class Delivering(Silent):
     """Answers on their way through a shell; what is paid for is recorded as it passes."""
 
-    def __init__(self, delivery: Delivery, telemetry: Telemetry) -> None:
+    def __init__(self, delivery: Delivery, telemetry: Telemetry, arguments: Arguments) -> None:
+        super().__init__(arguments)
         self._paid = delivery.paid
         self._telemetry = telemetry
 
     def settle(self, result: Any) -> Any:
         """What the caller gets for `result`."""
         try:
-            return observed(result, self, hides_nothing)
+            return observed(result, self)
         except Exception as fault:
             self._telemetry.faults.caught("observing a result", fault)
             return result
-
-    def active(self) -> AbstractContextManager[None]:
-        """Nothing is current: the calls were made earlier."""
-        return nullcontext()
 
     def read(self, part: object) -> None:
         """Records the calls that an answer, or one chunk of it, is about."""
@@ -136,25 +125,20 @@ class Delivering:
             for paid in self._paid(part):
                 self._telemetry.record(paid)
         except Exception as fault:
-            self.misread(fault)
+            self._telemetry.faults.caught("reading an answer", fault)
 
-    def read_chunk(self, chunk: object) -> None:
+    def complete(self, answer: object) -> None:
+        """The same."""
+        self.read(answer)
+
+    def read_chunk(self, chunk: object) -> bool:
         """The same."""
         self.read(chunk)
+        return True
 
-    def reads_on(self) -> Callable[[object], None]:
+    def following(self) -> Shows:
         """The same."""
-        return self.read
-
-    def misread(self, error: Exception) -> None:
-        """An answer was not understood."""
-        self._telemetry.faults.caught("reading an answer", error)
-
-    def end(self) -> None:
-        """Nothing is open."""
-
-    def fail(self, error: BaseException) -> None:
-        """An error on the way costs nothing."""
+        return self.read_chunk
 
 
 class Recorder:
@@ -164,7 +148,9 @@ class Recorder:
         self._telemetry = telemetry
         self._describe = describe
 
-    def begin(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Running | Delivering | None:
+    def begin(
+        self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Invocation | Delivering | Silent | None:
         """What starts now; None when it is about no model call or cannot be observed. Never raises."""
         try:
             around = current()
@@ -173,10 +159,12 @@ class Recorder:
             call = self._describe(instance, args, kwargs)
             if call is None:
                 return None
-            telemetry = self._telemetry
+            here = otel.get_current()
+            if not SUPPRESSIONS.isdisjoint(here) and suppressed(here):
+                return Silent((args, kwargs) if isinstance(call, Delivery) else call.without)
             if isinstance(call, Delivery):
-                return None if suppressed(otel.get_current()) else Delivering(call, telemetry)
-            return Running(call, telemetry.begin(call.request, call.reading), telemetry)
+                return Delivering(call, self._telemetry, (args, kwargs))
+            return Invocation(self._telemetry, call, here)
         except Exception as fault:
             self._telemetry.faults.caught("beginning a call", fault)
             return None
@@ -184,54 +172,71 @@ class Recorder:
 
 def calls(recorder: Recorder) -> Callable[..., Any]:
     """Around a function that makes a call."""
+    begin: Callable[..., Running | None] = recorder.begin
 
     def shell(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        running = recorder.begin(instance, args, kwargs)
+        running = begin(instance, args, kwargs)
         if running is None:
             return wrapped(*args, **kwargs)
-        if isinstance(running, Delivering):
-            return running.settle(wrapped(*args, **kwargs))
         while True:
             args_now, kwargs_now = running.arguments
-            invocation = running.invocation
-            if invocation is None:
-                return wrapped(*args_now, **kwargs_now)
             try:
-                with invocation.active():
+                running.enter()
+                try:
                     result = wrapped(*args_now, **kwargs_now)
+                finally:
+                    running.leave()
             except BaseException as error:
                 if running.withdraws(error):
                     continue
-                invocation.fail(error)
+                running.fail(error)
                 raise
-            return running.settle(invocation, result)
+            return running.settle(result)
+
+    return shell
+
+
+def generates(recorder: Recorder) -> Callable[..., Any]:
+    """Around a generator function that makes a call: nothing is sent before its first element is asked for."""
+    begin: Callable[..., Running | None] = recorder.begin
+
+    def shell(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        running = begin(instance, args, kwargs)
+        if running is None:
+            return wrapped(*args, **kwargs)
+        args_now, kwargs_now = running.arguments
+        try:
+            result = wrapped(*args_now, **kwargs_now)
+        except BaseException as error:
+            running.fail(error)
+            raise
+        return running.settle(result)
 
     return shell
 
 
 def awaits(recorder: Recorder) -> Callable[..., Any]:
     """Around a coroutine function that makes a call."""
+    begin: Callable[..., Running | None] = recorder.begin
 
     async def shell(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        running = recorder.begin(instance, args, kwargs)
+        running = begin(instance, args, kwargs)
         if running is None:
             return await wrapped(*args, **kwargs)
-        if isinstance(running, Delivering):
-            return running.settle(await wrapped(*args, **kwargs))
         while True:
             args_now, kwargs_now = running.arguments
-            invocation = running.invocation
-            if invocation is None:
-                return await wrapped(*args_now, **kwargs_now)
             try:
-                with invocation.active():
+                running.enter()
+                try:
                     result = await wrapped(*args_now, **kwargs_now)
+                finally:
+                    running.leave()
             except BaseException as error:
                 if running.withdraws(error):
                     continue
-                invocation.fail(error)
+                running.fail(error)
                 raise
-            return running.settle(invocation, result)
+            return running.settle(result)
 
     return shell
 

@@ -8,30 +8,35 @@ from __future__ import annotations
 
 import time
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from opentelemetry import context as otel
 from opentelemetry import trace
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY  # pyright: ignore[reportPrivateUsage]
+from opentelemetry.context import (
+    _SUPPRESS_INSTRUMENTATION_KEY,  # pyright: ignore[reportPrivateUsage]
+    Context,
+)
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from spancost.expectations import claim
+from spancost.described import Paid
+from spancost.expectations import claim, expected
 from spancost.faults import Faults
+from spancost.payers import CURRENT_SPAN
 from spancost.startup import equip
 from spancost.version import SCOPE, VERSION
-from spancost.wire import NO_ANSWER, NO_ATTRIBUTES, answer_attributes, error_type, request_attributes
+from spancost.wire import NO_ANSWER, NO_ATTRIBUTES, answer_attributes, error_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
-    from opentelemetry.trace import Span, TracerProvider
+    from opentelemetry.trace import TracerProvider
     from opentelemetry.util.types import AttributeValue
 
+    from spancost.described import Call
     from spancost.payers import Payers
-    from spancost.wire import Answer, Reading, Request
+    from spancost.wire import Answer, Shows
 
 _current: Final[ContextVar[Invocation | None]] = ContextVar("spancost-invocation", default=None)
 """Beside the OpenTelemetry Context and not in it: every value that is added there copies it once more."""
@@ -39,163 +44,177 @@ _OFFICIAL: Final = "opentelemetry.genai.client.inference.context"
 """Under this key `opentelemetry-util-genai` offers its open span to whoever instruments the same call deeper down."""
 _OFFICIAL_EMBEDDING: Final = "opentelemetry.genai.client.embedding.context"
 """The same for embeddings."""
+_OFFICIALS: Final = frozenset({_OFFICIAL, _OFFICIAL_EMBEDDING})
 _SUPPRESS_INSTRUMENTATION: Final = "suppress_instrumentation"
 """The plain name of a key that the API made up its own name for; both are in use."""
 _SUPPRESS_LANGUAGE_MODEL: Final = "suppress_language_model_instrumentation"
 """Set by frameworks' instrumentations whose own span already stands for the call."""
-_SUPPRESSIONS: Final = frozenset({_SUPPRESS_INSTRUMENTATION_KEY, _SUPPRESS_INSTRUMENTATION, _SUPPRESS_LANGUAGE_MODEL})
+SUPPRESSIONS: Final = frozenset({_SUPPRESS_INSTRUMENTATION_KEY, _SUPPRESS_INSTRUMENTATION, _SUPPRESS_LANGUAGE_MODEL})
 
 
-@dataclass(frozen=True, slots=True)
-class Paid:
-    """A call that is over and whose answer is known: there was nothing to wait for, or others waited for it."""
-
-    request: Request
-    answer: Answer
-    started_ns: int | None = None
-    """When it began, in Unix nanoseconds; None is now."""
-    context: Context | None = None
-    """What it belongs under; None is what is current."""
-
-
-def suppressed(here: Context) -> object:
-    """Whether the code around a call asked for no telemetry of it."""
-    return not _SUPPRESSIONS.isdisjoint(here) and any(map(here.get, _SUPPRESSIONS))
-
-
-def _shared(official: object) -> dict[str, AttributeValue] | None:
-    """The attributes of an official instrumentation's open span, where it lets others write to them."""
-    attributes: object = getattr(official, "attributes", None)
-    return cast("dict[str, AttributeValue]", attributes) if isinstance(attributes, dict) else None
+def suppressed(here: Context) -> bool:
+    """Whether the code around a call asked for no telemetry of it; never where `SUPPRESSIONS` has nothing of `here`."""
+    return any(map(here.get, SUPPRESSIONS))
 
 
 class Telemetry:
-    """Begins invocations. One per instrumentor; decides at construction what does not change from call to call."""
+    """What the invocations of one instrumentor share: tracer, attribution, and where faults go."""
 
     def __init__(
         self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
     ) -> None:
         self.faults = Faults(meter_provider)
+        self.tracer = trace.get_tracer(SCOPE, VERSION, tracer_provider=tracer_provider)
         self._provider = tracer_provider
-        self._tracer = trace.get_tracer(SCOPE, VERSION, tracer_provider=tracer_provider)
-        self._seen: tuple[TracerProvider, Payers] | None = None
+        self._equipped: object = None
+        self._payers: Payers
 
-    def begin(self, request: Request, reading: Reading) -> Invocation | None:
-        """Starts the span of a call, or joins the one that an official instrumentation around us has open.
-
-        None where the code around the call asked for no telemetry of it.
-        """
-        here = otel.get_current()
-        if suppressed(here):
-            return None
-        payers = self._payers()
-        attributes = request_attributes(request, payers.of(here))
-        operation, model = request.operation, request.model
-        official = here.get(_OFFICIAL_EMBEDDING if operation == "embeddings" else _OFFICIAL)
-        joined = None if official is None else _shared(official)
-        if joined is not None:
-            span, inside = trace.get_current_span(here), here
-            span.set_attributes(attributes)
-            joined.update(attributes)
-        else:
-            name = f"{operation} {model}" if model else operation
-            span = self._tracer.start_span(name, context=here, kind=SpanKind.CLIENT, attributes=attributes)
-            inside = trace.set_span_in_context(span, here)
-        if request.encloses:
-            inside = otel.set_value(_SUPPRESS_LANGUAGE_MODEL, True, inside)
-        return Invocation(self, request, reading, here, span, inside, joined, payers)
+    def payers(self) -> Payers:
+        """Who pays, as the provider in force has it; the app may set its own at any time."""
+        provider = self._provider
+        if provider is None:
+            provider = trace.get_tracer_provider()
+        if provider is not self._equipped:
+            self._payers = equip(provider, self.faults)
+            self._equipped = provider
+        return self._payers
 
     def record(self, paid: Paid) -> None:
         """Records a call whose answer is known already as a span of its own, next to what is current."""
+        request = paid.request
         here = otel.get_current() if paid.context is None else paid.context
-        attributes = {**request_attributes(paid.request, self._payers().of(here)), **answer_attributes(paid.answer)}
-        name = f"{paid.request.operation} {paid.request.model}" if paid.request.model else paid.request.operation
-        span = self._tracer.start_span(
-            name, context=here, kind=SpanKind.CLIENT, attributes=attributes, start_time=paid.started_ns
+        attributes = {**self.payers().of(here), **request.opening, **answer_attributes(paid.answer)}
+        span = self.tracer.start_span(
+            request.name, context=here, kind=SpanKind.CLIENT, attributes=attributes, start_time=paid.started_ns
         )
         span.end()
 
-    def record_beside(self, request: Request, here: Context, started_ns: int, answer: Answer) -> None:
-        """Records an answer of another model as a span of its own, next to the call's."""
-        other = request._replace(model=answer.model, stream=False, attributes=NO_ATTRIBUTES)
-        self.record(Paid(other, answer, started_ns, here))
-
-    def _payers(self) -> Payers:
-        """Who pays, as the provider in force has it; the app may set its own at any time."""
-        provider = self._provider if self._provider is not None else trace.get_tracer_provider()
-        seen = self._seen
-        if seen is None or seen[0] is not provider:
-            self._seen = seen = (provider, equip(provider, self.faults))
-        return seen[1]
-
 
 class Invocation:
-    """A call in flight. Whatever happens, it ends once; later endings are ignored."""
+    """A call in flight, from when its span starts. Whatever happens, it ends once; later endings are ignored."""
 
+    unsent = True
+    """Whether no request has been sent for this call yet, and nothing has been answered."""
+    response: Any = None
+    """What the provider answered with, of which the SDK may fail to make its objects."""
     _attempts = 0
     _first_chunk: float | None = None
-    _body: Callable[[], object] | None = None
+    _joined: dict[str, AttributeValue] | None = None
+    """The attributes of the span that an official instrumentation around us has open, and that is ours as well."""
     _ended = False
 
-    def __init__(
-        self,
-        telemetry: Telemetry,
-        request: Request,
-        reading: Reading,
-        here: Context,
-        span: Span,
-        inside: Context,
-        joined: dict[str, AttributeValue] | None,
-        payers: Payers,
-    ) -> None:
+    def __init__(self, telemetry: Telemetry, call: Call, here: Context) -> None:
+        request, self._reading, self.arguments, self._asked, self._observe = call
         self._telemetry = telemetry
         self._request = request
-        self._reading = reading
         self._here = here
-        self._span = span
-        self._context = inside
-        self._joined = joined
-        self._payers = payers
-        self._learn = claim(request.model)
+        self._payers = payers = telemetry.payers()
+        attributes: dict[str, AttributeValue] = {**payers.of(here), **request.opening}
+        if _OFFICIALS.isdisjoint(here) or not self._join(attributes):
+            self._span = span = telemetry.tracer.start_span(
+                request.name, context=here, kind=SpanKind.CLIENT, attributes=attributes
+            )
+            self._context = Context({**here, CURRENT_SPAN: span})
+        if request.encloses:
+            self._context = otel.set_value(_SUPPRESS_LANGUAGE_MODEL, True, self._context)
+        self._learn = None if expected() is None else claim(request.model)
         self._started = time.perf_counter()
 
-    def active(self) -> _Active:
-        """Makes the call's span the current one while the SDK works."""
-        return _Active(self, self._context)
+    def _join(self, attributes: Mapping[str, AttributeValue]) -> bool:
+        """Joins the span that an official instrumentation around us has open, where it lets others write to it."""
+        here = self._here
+        official = here.get(_OFFICIAL_EMBEDDING if self._request.operation == "embeddings" else _OFFICIAL)
+        shared: object = getattr(official, "attributes", None)
+        if not isinstance(shared, dict):
+            return False
+        self._joined = cast("dict[str, AttributeValue]", shared)
+        self._joined.update(attributes)
+        self._span, self._context = trace.get_current_span(here), here
+        self._span.set_attributes(attributes)
+        return True
 
-    @property
-    def unsent(self) -> bool:
-        """Whether no request has been sent for this call yet."""
-        return self._attempts == 0
+    def enter(self) -> None:
+        """The SDK begins to work for the call: it and its span are the current ones until `leave`."""
+        # Its own way back, and not a token: SDKs may leave in another task than they entered in.
+        self._outer = current()
+        _current.set(self)
+        self._token = otel.attach(self._context)
+
+    def leave(self) -> None:
+        """The SDK returns to the app."""
+        _current.set(self._outer)
+        otel.detach(self._token)
 
     def attempted(self) -> None:
         """One more request was sent for this call."""
         self._attempts += 1
+        self.unsent = False
 
-    def responded(self, body: Callable[[], object]) -> None:
-        """The provider answered with a `body`, of which the SDK may fail to make its objects."""
-        self._body = body
+    def withdraws(self, error: BaseException) -> bool:
+        """True when the call should be made again, with `arguments` that no longer have what we asked for on top."""
+        asked = self._asked
+        if asked is None:
+            return False
+        try:
+            refused = asked.refused(error)
+        except Exception as fault:
+            self._telemetry.faults.caught("judging an error", fault)
+            return False
+        if refused:
+            self.arguments, self._asked = asked.without, None
+        return refused
+
+    def settle(self, result: Any) -> Any:
+        """What the caller gets for `result`."""
+        try:
+            return self._observe(result, self)
+        except Exception as fault:
+            self._telemetry.faults.caught("observing a result", fault)
+            self.end()
+            return result
 
     def read(self, part: object) -> None:
         """Takes in an answer or one chunk of it."""
         try:
             self._reading.add(part)
-        except Exception as error:
-            self.misread(error)
+        except Exception as fault:
+            self._telemetry.faults.caught("reading an answer", fault)
 
-    def read_chunk(self, chunk: object) -> None:
-        """Takes in a chunk, and the time of the first."""
+    def complete(self, answer: object) -> None:
+        """Takes in the whole answer, with which the call ends."""
+        try:
+            self._reading.add(answer)
+        except Exception as fault:
+            self._telemetry.faults.caught("reading an answer", fault)
+        if not self._ended:
+            self._finish(None)
+
+    def read_chunk(self, chunk: object) -> bool:
+        """Takes in a chunk, and the time of the first; False when the app did not ask for it."""
         if self._first_chunk is None:
             self._first_chunk = time.perf_counter() - self._started
-        self.read(chunk)
+            self.unsent = False
+        try:
+            self._reading.add(chunk)
+        except Exception as fault:
+            self._telemetry.faults.caught("reading an answer", fault)
+        if self._asked is None:
+            return True
+        try:
+            return not self._asked.hides(chunk)
+        except Exception as fault:  # what cannot be judged is shown
+            self._telemetry.faults.caught("reading an answer", fault)
+            return True
 
-    def reads_on(self) -> Callable[[object], None]:
-        """What to give the chunks after the first to; `misread` wants to know when it raises."""
-        return self._reading.add
-
-    def misread(self, error: Exception) -> None:
-        """A part of the answer was not understood: our own fault, which the app never sees."""
-        self._telemetry.faults.caught("reading an answer", error)
+    def following(self) -> Shows:
+        """What to give the chunks after the first to, in place of `read_chunk`."""
+        glance: Callable[[Shows], Shows] | None = getattr(self._reading, "glance", None)
+        if glance is not None:
+            try:
+                return glance(self.read_chunk)
+            except Exception as fault:
+                self._telemetry.faults.caught("reading an answer", fault)
+        return self.read_chunk
 
     def end(self) -> None:
         """The provider has answered in full, or nobody reads on: a stream closed early or dropped is no error."""
@@ -206,21 +225,22 @@ class Invocation:
         """The call ended with `error`, which the caller sees unchanged."""
         if self._ended:
             return
-        if self._body is not None:
+        if self.response is not None:
             try:
-                self._reading.add(self._body())
+                self._reading.add(self.response.json())
             except Exception as fault:
-                self.misread(fault)
+                self._telemetry.faults.caught("reading an answer", fault)
         self._finish(error)
 
     def _finish(self, error: BaseException | None) -> None:
         self._ended = True
+        span, joined = self._span, self._joined
         try:
             answer = self._reading.answer()
             attributes = answer_attributes(answer)
         except Exception as fault:
             answer, attributes = NO_ANSWER, {}
-            self.misread(fault)
+            self._telemetry.faults.caught("reading an answer", fault)
         try:
             if attempts := self._attempts:
                 attributes["spancost.retries"] = attempts - 1
@@ -228,10 +248,10 @@ class Invocation:
                 attributes["gen_ai.response.time_to_first_chunk"] = self._first_chunk
             if error is not None:
                 attributes["error.type"] = error_type(error)
-                if self._joined is None:
+                if joined is None:
                     # No description: a provider's message can quote the prompt.
-                    self._span.set_status(Status(StatusCode.ERROR))
-            self._span.set_attributes(attributes)
+                    span.set_status(Status(StatusCode.ERROR))
+            span.set_attributes(attributes)
         except Exception as fault:
             self._telemetry.faults.caught("writing a span", fault)
         if self._learn is not None:
@@ -241,40 +261,25 @@ class Invocation:
             except Exception as fault:
                 self._telemetry.faults.caught("learning from a call", fault)
         try:
-            if self._joined is not None:
+            if joined is not None:
                 # Also on the span, because not every instrumentor keeps what is shared. Its owner ends it.
-                self._joined.update(attributes)
+                joined.update(attributes)
             else:
                 try:
-                    self._payers.complete(self._span)
+                    self._payers.complete(span)
                 finally:
-                    self._span.end()
+                    span.end()
             if answer.beside:
-                started_ns = time.time_ns() - int((time.perf_counter() - self._started) * 1e9)
-                for other in answer.beside:
-                    self._telemetry.record_beside(self._request, self._here, started_ns, other)
+                self._record_beside(answer.beside)
         except Exception as fault:
             self._telemetry.faults.caught("ending a span", fault)
 
-
-class _Active:
-    """A call while the SDK works for it. `contextlib` makes the same of a generator in several times as long."""
-
-    __slots__ = ("_context", "_invocation", "_outer", "_token")
-
-    def __init__(self, invocation: Invocation, context: Context) -> None:
-        self._invocation = invocation
-        self._context = context
-
-    def __enter__(self) -> None:
-        # Its own way back, and not a token: SDKs may leave in another task than they entered in.
-        self._outer = _current.get()
-        _current.set(self._invocation)
-        self._token = otel.attach(self._context)
-
-    def __exit__(self, *_: object) -> None:
-        _current.set(self._outer)
-        otel.detach(self._token)
+    def _record_beside(self, answers: tuple[Answer, ...]) -> None:
+        """Records what other models did for this call as spans of their own, next to its own."""
+        started_ns = time.time_ns() - int((time.perf_counter() - self._started) * 1e9)
+        for answer in answers:
+            other = replace(self._request, model=answer.model, stream=False, attributes=NO_ATTRIBUTES)
+            self._telemetry.record(Paid(other, answer, started_ns, self._here))
 
 
 current: Final[Callable[[], Invocation | None]] = _current.get

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import wrapt
 
-from spancost.instrumentor import Running
+from spancost.invocation import Invocation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from spancost.instrumentor import Recorder
-    from spancost.invocation import Invocation
 
     _Proxy: TypeAlias = wrapt.ObjectProxy[Any]
 else:
@@ -27,47 +26,53 @@ def opens(recorder: Recorder) -> Callable[..., Any]:
     """Around a function whose result makes the call when it is entered, and then has the events as its `data`."""
 
     def shell(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return Opening(wrapped(*args, **kwargs), lambda: _running(recorder, instance, args, kwargs))
+        return Opening(wrapped(*args, **kwargs), lambda: _begun(recorder, instance, args, kwargs))
 
     return shell
 
 
-def _running(recorder: Recorder, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Running | None:
+def _begun(recorder: Recorder, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Invocation | None:
     begun = recorder.begin(instance, args, kwargs)
-    return begun if isinstance(begun, Running) else None
+    return begun if isinstance(begun, Invocation) else None
 
 
 class Opening(_Proxy):
     """The SDK's context manager, sync or async."""
 
-    def __init__(self, wrapped: Any, begin: Callable[[], Running | None]) -> None:
+    def __init__(self, wrapped: Any, begin: Callable[[], Invocation | None]) -> None:
         super().__init__(wrapped)
         self._self_begin = begin
         self._self_invocation: Invocation | None = None
 
     def __enter__(self) -> Any:
-        running, invocation = self._self_begun()
-        if running is None or invocation is None:
+        self._self_invocation = invocation = self._self_begin()
+        if invocation is None:
             return self.__wrapped__.__enter__()
         try:
-            with invocation.active():
+            invocation.enter()
+            try:
                 response = self.__wrapped__.__enter__()
+            finally:
+                invocation.leave()
         except BaseException as error:
             invocation.fail(error)
             raise
-        return OpenResponse(response, running, invocation)
+        return OpenResponse(response, invocation)
 
     async def __aenter__(self) -> Any:
-        running, invocation = self._self_begun()
-        if running is None or invocation is None:
+        self._self_invocation = invocation = self._self_begin()
+        if invocation is None:
             return await self.__wrapped__.__aenter__()
         try:
-            with invocation.active():
+            invocation.enter()
+            try:
                 response = await self.__wrapped__.__aenter__()
+            finally:
+                invocation.leave()
         except BaseException as error:
             invocation.fail(error)
             raise
-        return OpenResponse(response, running, invocation)
+        return OpenResponse(response, invocation)
 
     def __exit__(self, *exc_info: Any) -> Any:
         try:
@@ -81,11 +86,6 @@ class Opening(_Proxy):
         finally:
             self._self_left()
 
-    def _self_begun(self) -> tuple[Running | None, Invocation | None]:
-        running = self._self_begin()
-        self._self_invocation = None if running is None else running.invocation
-        return running, self._self_invocation
-
     def _self_left(self) -> None:
         if self._self_invocation is not None:
             self._self_invocation.end()
@@ -94,10 +94,10 @@ class Opening(_Proxy):
 class OpenResponse(_Proxy):
     """The SDK's response, whose events are observed."""
 
-    def __init__(self, wrapped: Any, running: Running, invocation: Invocation) -> None:
+    def __init__(self, wrapped: Any, invocation: Invocation) -> None:
         super().__init__(wrapped)
         invocation.read(wrapped)
-        self._self_data = running.settle(invocation, wrapped.data)
+        self._self_data = invocation.settle(wrapped.data)
 
     @property
     def data(self) -> Any:

@@ -7,11 +7,12 @@ of a call can be asked.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from opentelemetry import baggage, trace
+from opentelemetry import baggage
+from opentelemetry.trace.propagation import _SPAN_KEY  # pyright: ignore[reportPrivateUsage]
 
-from spancost.attribution import scope_of
+from spancost.attribution import NOTHING, SCOPE
 from spancost.surroundings import ATTRIBUTES, Surroundings, plain
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
+    from spancost.attribution import Scope
+
+CURRENT_SPAN: Final[str] = _SPAN_KEY
+"""Where a Context has its span. To ask for it there, and to put it there, takes the API several times as long."""
 _PARENT: Final = "_spancost_parent"
 """Attribute of a span that holds the one under which it started."""
 
@@ -32,13 +37,16 @@ class Payers:
         self._names = frozenset(name for name, _ in surroundings.attributes)
         self._baggage = surroundings.baggage
 
-    def of(self, here: Context | None) -> dict[str, str]:
+    def of(self, here: Context) -> Mapping[str, str]:
         """Who pays for a call made `here`: `attribution` first, then enclosing spans, then listed baggage."""
-        scope = scope_of(here)
-        found: dict[str, str] = {} if scope is None else {**scope.values}
-        span = trace.get_current_span(here)
-        if span is not trace.INVALID_SPAN:
-            self._ask_spans(span, found)
+        surroundings: Any = here
+        scope: Scope | None = surroundings.get(SCOPE)
+        told = NOTHING if scope is None else scope.values
+        span: Span | None = surroundings.get(CURRENT_SPAN)
+        if span is None and not self._baggage:
+            return told
+        found = {**told}
+        self._ask_spans(span, found)
         for name, key in self._baggage:
             if key not in found and (value := plain(baggage.get_baggage(name, here))) is not None:
                 found[key] = value

@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from opentelemetry import context as otel
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor
 
@@ -46,20 +47,19 @@ class AttributionProcessor(SpanProcessor):
         try:
             if span.parent is not None:
                 remember_parent(span, trace.get_current_span(parent_context))
-            if _is_model_call(span):
-                stamp(span, self._payers.of(parent_context))
+            scope = span.instrumentation_scope
+            name = None if scope is None else scope.name
+            # Our own start with everything that is known.
+            if name != SCOPE and _is_model_call(name, span):
+                stamp(span, self._payers.of(otel.get_current() if parent_context is None else parent_context))
         except Exception as error:
             self._faults.caught("attribution", error)
 
 
-def _is_model_call(span: Span) -> bool:
-    """Whether a span is about a model and not ours: our own start with everything that is known."""
-    scope = span.instrumentation_scope
-    if scope is not None:
-        if scope.name == SCOPE:
-            return False
-        if _emits(scope.name):
-            return True
+def _is_model_call(scope: str | None, span: Span) -> bool:
+    """Whether a span is about a model, by who made it or by what it says."""
+    if scope is not None and _emits(scope):
+        return True
     return any(key.startswith(_MODEL_CALL_PREFIXES) for key in span.attributes or ())
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-from spancost.fields import count, fields_of, text, word
+from spancost.fields import count, fields_of, text
 from spancost.hosts import provider_of
 from spancost.instrumentor import Patch, Recorder, attempts, awaits, calls
 from spancost.invocation import current
@@ -21,10 +22,15 @@ from spancost.wire import Reading, Request
 if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
+    from spancost.described import Arguments
+
+Attributes: TypeAlias = "tuple[tuple[str, AttributeValue], ...]"
+"""Names and values; a tuple, so that what is said of many calls alike is worked out once."""
+
 NO_BODY: Final[Mapping[str, Any]] = MappingProxyType({})
 _OPTIONS: Final = ("method", "url", "json_data", "extra_json")
 _REMEMBERED: Final = 1000
-"""Addresses: an app has a handful."""
+"""Addresses, and calls that have everything in common: an app has a handful."""
 
 
 def patches(base_client: str) -> tuple[Patch, ...]:
@@ -46,9 +52,8 @@ def responds(_: Recorder) -> Callable[..., Any]:
 
     def shell(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         invocation = current()
-        response = kwargs.get("response")
-        if invocation is not None and response is not None and not kwargs.get("stream"):
-            invocation.responded(response.json)
+        if invocation is not None and not kwargs.get("stream"):
+            invocation.response = kwargs.get("response")
         return wrapped(*args, **kwargs)
 
     return shell
@@ -61,36 +66,44 @@ class Operation:
     name: str
     """`gen_ai.operation.name`."""
     reading: Callable[[Posted], Reading]
-    attributes: Callable[[Posted], Mapping[str, AttributeValue]] | None = None
+    attributes: Callable[[Posted], Attributes] | None = None
+    """Anything else worth having on the span from the start."""
     asked: bool = False
     """Whether its streams have to be asked for their usage."""
 
 
-class Endpoint(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Endpoint:
     """Where a client's requests go, and what that says."""
 
     url: object
+    client: type[Any]
     host: str | None
     port: int | None
     provider: str | None
     """Who bills; None where the address does not tell."""
+    biller: str
+    """The same, and where the address does not tell, who bills for this kind of client."""
 
 
 class Endpoints:
     """What the addresses of clients say: read once, because an SDK's URL takes longer to ask than a dictionary."""
 
-    def __init__(self) -> None:
+    def __init__(self, otherwise: Callable[[Any], str]) -> None:
+        self._otherwise = otherwise
         self._known: dict[int, Endpoint] = {}
 
     def of(self, client: Any) -> Endpoint:
         """Where `client` sends its requests now."""
-        url: object = getattr(client, "base_url", None)
+        # Past the property, which imports a module every time that it is read.
+        url: object = client._base_url
         known = self._known.get(id(url))
-        if known is not None and known.url is url:
+        if known is not None and known.url is url and known.client is client.__class__:
             return known
         host = text(url, "host")
-        provider = provider_of(host, "", text(url, "path") or "")
-        endpoint = Endpoint(url, host, count(url, "port"), provider or None)
+        provider = provider_of(host, "", text(url, "path") or "") or None
+        biller = self._otherwise(client) if provider is None else provider
+        endpoint = Endpoint(url, client.__class__, host, count(url, "port"), provider, biller)
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         self._known[id(url)] = endpoint
@@ -100,17 +113,13 @@ class Endpoints:
 class Posted:
     """A request that is about to be posted: the client, its options and the body."""
 
-    __slots__ = ("_args", "_kwargs", "body", "client", "endpoint", "method", "options", "provider", "stream", "url")
+    __slots__ = ("body", "client", "endpoint", "given", "method", "options", "stream", "url")
 
-    def __init__(
-        self, endpoint: Endpoint, otherwise: str, client: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> None:
-        self._args = args
-        self._kwargs = kwargs
+    def __init__(self, client: Any, endpoint: Endpoint, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         self.client = client
         self.endpoint = endpoint
-        self.provider = endpoint.provider or otherwise
-        """Who bills; `otherwise` when the address does not tell."""
+        self.given: Arguments = (args, kwargs)
+        """The arguments of `request`."""
         self.options: Any = args[1] if len(args) > 1 else kwargs["options"]
         self.stream = bool(kwargs.get("stream"))
         read: Any = map(fields_of(self.options).get, _OPTIONS)
@@ -128,16 +137,15 @@ class Posted:
             return None
         return self.url.partition("?")[0] if isinstance(self.url, str) else ""
 
-    def arguments(self, **changes: Any) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    def changed(self, **changes: Any) -> Arguments:
         """The arguments of `request` with these changes to its options; the caller's own options stay as they are."""
-        if not changes:
-            return self._args, self._kwargs
+        args, kwargs = self.given
         options = copy.copy(self.options)
         for name, value in changes.items():
             setattr(options, name, value)
-        if "options" in self._kwargs:
-            return self._args, {**self._kwargs, "options": options}
-        return (self._args[0], options, *self._args[2:]), self._kwargs
+        if "options" in kwargs:
+            return args, {**kwargs, "options": options}
+        return (args[0], options, *args[2:]), kwargs
 
 
 class Operations:
@@ -166,12 +174,21 @@ class Operations:
 def request_of(posted: Posted, operation: Operation) -> Request:
     """What is known of the call."""
     endpoint = posted.endpoint
-    return Request(
-        operation.name,
-        posted.provider,
-        word(posted.body.get("model")),
-        endpoint.host,
-        endpoint.port,
-        posted.stream,
-        NO_BODY if operation.attributes is None else operation.attributes(posted),
-    )
+    more = () if operation.attributes is None else operation.attributes(posted)
+    model: object = posted.body.get("model")
+    if not isinstance(model, str):
+        model = None
+    return _request(operation.name, endpoint.biller, model or None, endpoint.host, endpoint.port, posted.stream, more)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _request(
+    operation: str,
+    provider: str,
+    model: str | None,
+    host: str | None,
+    port: int | None,
+    stream: bool,
+    attributes: Attributes,
+) -> Request:
+    return Request(operation, provider, model, host, port, stream, MappingProxyType(dict(attributes)))

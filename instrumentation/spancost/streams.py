@@ -7,51 +7,51 @@ laziness of what they wrap; the sync and the async one share all but the `await`
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import wrapt
 
 from spancost.bodies import Body
-from spancost.fields import is_model
+from spancost.fields import MODEL
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    from spancost.wire import Shows
 
     _Proxy: TypeAlias = wrapt.ObjectProxy[Any]
 else:
     _Proxy = wrapt.ObjectProxy
 
-Hides: TypeAlias = Callable[[object], bool]
-"""Whether a chunk is there only because we asked the provider for it."""
-
-
-def hides_nothing(_: object) -> bool:
-    """Every chunk is the caller's."""
-    return False
-
 
 class Observer(Protocol):
     """Who is told of everything that arrives: a call in flight, or whoever collects answers to earlier calls."""
 
-    def active(self) -> AbstractContextManager[None]:
-        """Around everything that the SDK does for the first chunk: some send their request only then."""
+    unsent: bool
+    """Whether the SDK may not have sent its request yet: some do for the first chunk."""
+
+    def enter(self) -> None:
+        """The SDK begins to work for a request that is unsent."""
+        ...
+
+    def leave(self) -> None:
+        """The SDK returns from that."""
         ...
 
     def read(self, part: object) -> None:
-        """A whole answer."""
+        """A part of an answer that is no chunk of a stream."""
         ...
 
-    def read_chunk(self, chunk: object) -> None:
-        """A part of an answer that arrives in parts."""
+    def complete(self, answer: object) -> None:
+        """A whole answer: nothing more will come."""
         ...
 
-    def reads_on(self) -> Callable[[object], None]:
-        """What to give the chunks after the first to; it may raise."""
+    def read_chunk(self, chunk: object) -> bool:
+        """A part of an answer that arrives in parts; False when the app did not ask for it."""
         ...
 
-    def misread(self, error: Exception) -> None:
-        """That raised `error`."""
+    def following(self) -> Shows:
+        """What to give the chunks after the first to, in place of `read_chunk`."""
         ...
 
     def end(self) -> None:
@@ -63,36 +63,30 @@ class Observer(Protocol):
         ...
 
 
-def observed(result: Any, invocation: Observer, hides: Hides) -> Any:
+def observed(result: Any, observer: Observer) -> Any:
     """What the caller gets for `result`: the same object when it is complete, or a proxy that sees the rest arrive."""
-    if is_model(result):
-        invocation.read(result)
-        invocation.end()
-        return result
-    if hasattr(result, "http_response") and hasattr(result, "parse"):
-        return _observed_raw(result, invocation, hides)
-    if hasattr(result, "generator"):
-        # The SDK takes this stream apart and puts generators of its own into it.
-        result.generator = observed(result.generator, invocation, hides)
-        result.response = ObservedBody(result.response, invocation)
-        return result
-    if hasattr(result, "__anext__") and hasattr(result, "__next__"):
-        return EitherObservedStream(result, invocation, hides)
-    if hasattr(result, "__anext__"):
-        return AsyncObservedStream(result, invocation, hides)
-    if hasattr(result, "__next__"):
-        return ObservedStream(result, invocation, hides)
-    invocation.read(result)
-    invocation.end()
+    if not hasattr(result, MODEL):
+        if hasattr(result, "generator"):
+            # The SDK takes this stream apart and puts generators of its own into it.
+            result.generator = observed(result.generator, observer)
+            result.response = ObservedBody(result.response, observer)
+            return result
+        if hasattr(result, "__next__"):
+            return (EitherObservedStream if hasattr(result, "__anext__") else ObservedStream)(result, observer)
+        if hasattr(result, "__anext__"):
+            return AsyncObservedStream(result, observer)
+        if hasattr(result, "http_response") and hasattr(result, "parse"):
+            return _observed_raw(result, observer)
+    observer.complete(result)
     return result
 
 
 class _Observed(_Proxy):
     """What every proxy shares: the object it stands for, its call, and ending that when the object is closed."""
 
-    def __init__(self, wrapped: Any, invocation: Observer) -> None:
+    def __init__(self, wrapped: Any, observer: Observer) -> None:
         super().__init__(wrapped)
-        self._self_invocation = invocation
+        self._self_observer = observer
 
     # Properties, so that a name exists only where the SDK's own object has it.
     @property
@@ -100,13 +94,23 @@ class _Observed(_Proxy):
         """The object's own `close`, which also ends the call."""
         return _followed_by(self.__wrapped__.close, self._self_closed)
 
+    @close.setter
+    def close(self, instead: Callable[..., Any]) -> None:
+        """Others put a `close` of their own in its place, and call the one before."""
+        self.__wrapped__.close = instead
+
     @property
     def aclose(self) -> Callable[..., Any]:
         """The object's own `aclose`, which also ends the call."""
         return _followed_by(self.__wrapped__.aclose, self._self_closed)
 
+    @aclose.setter
+    def aclose(self, instead: Callable[..., Any]) -> None:
+        """The same."""
+        self.__wrapped__.aclose = instead
+
     def _self_closed(self) -> None:
-        self._self_invocation.end()
+        self._self_observer.end()
 
 
 def _followed_by(close: Callable[..., Any], end: Callable[[], None]) -> Callable[..., Any]:
@@ -140,54 +144,48 @@ class ObservedBody(_Observed):
 class _ObservedChunks(_Observed):
     """What sync and async streams share."""
 
-    def __init__(self, wrapped: Any, invocation: Observer, hides: Hides) -> None:
-        super().__init__(wrapped, invocation)
-        self._self_hides = hides
-        self._self_waiting = True
-        body = getattr(wrapped, "response", None)
-        self._self_body = None if body is None else ObservedBody(body, invocation)
+    _self_body: ObservedBody | None = None
 
     def __del__(self) -> None:
         # Dropped half-way: nobody will read on.
-        self._self_invocation.end()
+        self._self_observer.end()
 
     @property
     def response(self) -> Any:
         """The stream's HTTP response."""
-        return self.__wrapped__.response if self._self_body is None else self._self_body
-
-    def _self_shows(self, chunk: object) -> bool:
-        """Takes in a chunk; False when the caller did not ask for it."""
-        self._self_waiting = False
-        self._self_invocation.read_chunk(chunk)
-        try:
-            return not self._self_hides(chunk)
-        except Exception as fault:  # what cannot be judged is shown
-            self._self_invocation.misread(fault)
-            return True
+        response = self.__wrapped__.response
+        if response is None:
+            return None
+        if self._self_body is None or self._self_body.__wrapped__ is not response:
+            self._self_body = ObservedBody(response, self._self_observer)
+        return self._self_body
 
     def _self_stopped(self, error: BaseException) -> None:
         if isinstance(error, (StopIteration, StopAsyncIteration, GeneratorExit)):
-            self._self_invocation.end()
+            self._self_observer.end()
         else:
-            self._self_invocation.fail(error)
+            self._self_observer.fail(error)
 
 
 class ObservedStream(_ObservedChunks):
     """A sync stream."""
 
     def __next__(self) -> Any:
+        observer = self._self_observer
         while True:
             try:
-                if self._self_waiting:
-                    with self._self_invocation.active():
+                if observer.unsent:
+                    observer.enter()
+                    try:
                         chunk = self.__wrapped__.__next__()
+                    finally:
+                        observer.leave()
                 else:
                     chunk = self.__wrapped__.__next__()
             except BaseException as error:
                 self._self_stopped(error)
                 raise
-            if self._self_shows(chunk):
+            if observer.read_chunk(chunk):
                 return chunk
 
     def __iter__(self) -> Iterator[Any]:
@@ -197,27 +195,15 @@ class ObservedStream(_ObservedChunks):
             return
         yield chunk
         # The same for the rest, in the few steps that fit between two chunks.
-        invocation, hides = self._self_invocation, self._self_hides
-        add, all_shown = invocation.reads_on(), hides is hides_nothing
+        observer = self._self_observer
         try:
-            for chunk in iter(self.__wrapped__):
-                try:
-                    add(chunk)
-                except Exception as fault:
-                    invocation.misread(fault)
-                if not all_shown:
-                    try:
-                        if hides(chunk):
-                            continue
-                    except Exception as fault:
-                        invocation.misread(fault)
-                yield chunk
+            yield from filter(observer.following(), self.__wrapped__)
         except GeneratorExit:
             raise  # the app may read on in another loop
         except BaseException as error:
-            invocation.fail(error)
+            observer.fail(error)
             raise
-        invocation.end()
+        observer.end()
 
     def __enter__(self) -> ObservedStream:
         self.__wrapped__.__enter__()
@@ -227,24 +213,28 @@ class ObservedStream(_ObservedChunks):
         try:
             return self.__wrapped__.__exit__(*exc_info)
         finally:
-            self._self_invocation.end()
+            self._self_observer.end()
 
 
 class AsyncObservedStream(_ObservedChunks):
     """An async stream."""
 
     async def __anext__(self) -> Any:
+        observer = self._self_observer
         while True:
             try:
-                if self._self_waiting:
-                    with self._self_invocation.active():
+                if observer.unsent:
+                    observer.enter()
+                    try:
                         chunk = await self.__wrapped__.__anext__()
+                    finally:
+                        observer.leave()
                 else:
                     chunk = await self.__wrapped__.__anext__()
             except BaseException as error:
                 self._self_stopped(error)
                 raise
-            if self._self_shows(chunk):
+            if observer.read_chunk(chunk):
                 return chunk
 
     async def __aiter__(self) -> AsyncIterator[Any]:
@@ -253,27 +243,18 @@ class AsyncObservedStream(_ObservedChunks):
         except StopAsyncIteration:
             return
         yield chunk
-        invocation, hides = self._self_invocation, self._self_hides
-        add, all_shown = invocation.reads_on(), hides is hides_nothing
+        observer = self._self_observer
+        shows = observer.following()
         try:
-            async for chunk in aiter(self.__wrapped__):
-                try:
-                    add(chunk)
-                except Exception as fault:
-                    invocation.misread(fault)
-                if not all_shown:
-                    try:
-                        if hides(chunk):
-                            continue
-                    except Exception as fault:
-                        invocation.misread(fault)
-                yield chunk
+            async for chunk in self.__wrapped__:
+                if shows(chunk):
+                    yield chunk
         except GeneratorExit:
             raise  # the app may read on in another loop
         except BaseException as error:
-            invocation.fail(error)
+            observer.fail(error)
             raise
-        invocation.end()
+        observer.end()
 
     async def __aenter__(self) -> AsyncObservedStream:
         await self.__wrapped__.__aenter__()
@@ -283,21 +264,19 @@ class AsyncObservedStream(_ObservedChunks):
         try:
             return await self.__wrapped__.__aexit__(*exc_info)
         finally:
-            self._self_invocation.end()
+            self._self_observer.end()
 
 
 class EitherObservedStream(ObservedStream, AsyncObservedStream):
     """A stream that sync and async code read alike."""
 
 
-def _observed_raw(result: Any, invocation: Observer, hides: Hides) -> Any:
+def _observed_raw(result: Any, observer: Observer) -> Any:
     """A raw response: at once when its body is there already, else when the caller reads it."""
-    if _read_body(result, invocation):
-        return result
-    return RawResponse(result, invocation, hides)
+    return result if _read_body(result, observer) else RawResponse(result, observer)
 
 
-def _read_body(result: Any, invocation: Observer) -> bool:
+def _read_body(result: Any, observer: Observer) -> bool:
     """Ends the call with a body that has been read; False when it has not, or is a stream of events."""
     response = result.http_response
     if "text/event-stream" in response.headers.get("content-type", "") or not hasattr(response, "_content"):
@@ -305,26 +284,24 @@ def _read_body(result: Any, invocation: Observer) -> bool:
     try:
         whole: object = response.json()
     except ValueError:
-        body = Body(response.headers.get("content-type", ""), invocation)
+        body = Body(response.headers.get("content-type", ""), observer)
         body.take(response.content)
         return True
-    invocation.read(whole)
-    invocation.end()
+    observer.complete(whole)
     return True
 
 
 class RawResponse(_Observed):
     """A raw response whose body is still to come: `parse` gives an observed stream, `close` ends the call."""
 
-    def __init__(self, wrapped: Any, invocation: Observer, hides: Hides) -> None:
-        super().__init__(wrapped, invocation)
-        self._self_hides = hides
+    def __init__(self, wrapped: Any, observer: Observer) -> None:
+        super().__init__(wrapped, observer)
         self._self_parsed: tuple[Any, Any] | None = None
 
     def __del__(self) -> None:
         # What `parse` gave may live on, and ends the call itself.
         if self._self_parsed is None:
-            self._self_invocation.end()
+            self._self_observer.end()
 
     @property
     def iter_bytes(self) -> Callable[..., Any]:
@@ -344,7 +321,7 @@ class RawResponse(_Observed):
     def _self_read(self, iterate: Callable[..., Any], end: str = "") -> Callable[..., Any]:
         def reading(*args: Any, **kwargs: Any) -> Any:
             pieces = iterate(*args, **kwargs)
-            body = Body(self.__wrapped__.http_response.headers.get("content-type", ""), self._self_invocation)
+            body = Body(self.__wrapped__.http_response.headers.get("content-type", ""), self._self_observer)
             together = body.async_pieces if hasattr(pieces, "__anext__") else body.pieces
             return together(pieces, end)
 
@@ -361,11 +338,10 @@ class RawResponse(_Observed):
     def _self_seen(self, parsed: Any) -> Any:
         # The SDK answers a second `parse` from its cache; so do we, or a stream would be counted twice.
         if self._self_parsed is None or self._self_parsed[0] is not parsed:
-            self._self_parsed = (parsed, observed(parsed, self._self_invocation, self._self_hides))
+            self._self_parsed = (parsed, observed(parsed, self._self_observer))
         return self._self_parsed[1]
 
     def _self_closed(self) -> None:
-        if not _read_body(self.__wrapped__, self._self_invocation):
+        if not _read_body(self.__wrapped__, self._self_observer):
             # There was an answer, even if nobody kept what it said.
-            self._self_invocation.read(None)
-            self._self_invocation.end()
+            self._self_observer.complete(None)

@@ -5,10 +5,13 @@ Pure. The names are the newest GenAI conventions and the contract with every rec
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import compress
 from operator import is_not
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
 
 from spancost_pricing import UNIT_ATTRIBUTES, USAGE_ATTRIBUTES, Usage
 
@@ -20,13 +23,21 @@ if TYPE_CHECKING:
 NO_ATTRIBUTES: Final[Mapping[str, AttributeValue]] = MappingProxyType({})
 """What most calls have of attributes beyond the common ones."""
 
-_FIGURES: Final = tuple(USAGE_ATTRIBUTES[part] for part in Usage._fields[: len(USAGE_ATTRIBUTES)])
-"""The attributes of the figures of a `Usage`, which come first in it and in this order."""
-_ABSENT: Final = (None,) * len(_FIGURES)
+_NAMES: Final = (
+    "gen_ai.response.model",
+    "gen_ai.response.id",
+    "gen_ai.response.finish_reasons",
+    "spancost.service_tier",
+    *(USAGE_ATTRIBUTES[part] for part in Usage._fields[: len(USAGE_ATTRIBUTES)]),
+)
+"""The attributes of what nearly every answer says; last the figures of a `Usage`, which come first in it."""
+_ABSENT: Final = (None,) * len(_NAMES)
+_NO_USAGE: Final = (None,) * len(USAGE_ATTRIBUTES)
 
 
-class Request(NamedTuple):
-    """What is known of a call before it is sent."""
+@dataclass(frozen=True)
+class Request:
+    """What is known of a call before it is sent; one object may stand for every call that has it in common."""
 
     operation: str
     """`gen_ai.operation.name`."""
@@ -36,10 +47,29 @@ class Request(NamedTuple):
     address: str | None
     port: int | None = None
     stream: bool = False
-    attributes: Mapping[str, AttributeValue] = NO_ATTRIBUTES
+    attributes: Mapping[str, AttributeValue] = field(default_factory=lambda: NO_ATTRIBUTES)
     """Anything else worth having on the span from the start."""
     encloses: bool = False
     """Whether the SDK makes the call through other SDKs, whose own spans would be of the same call."""
+
+    @cached_property
+    def name(self) -> str:
+        """What its span is called."""
+        return f"{self.operation} {self.model}" if self.model else self.operation
+
+    @cached_property
+    def opening(self) -> Mapping[str, AttributeValue]:
+        """What its span starts with, beside who pays."""
+        told: dict[str, AttributeValue | None] = {
+            "gen_ai.operation.name": self.operation,
+            "gen_ai.provider.name": self.provider,
+            **self.attributes,
+            "gen_ai.request.model": self.model,
+            "server.address": self.address,
+            "server.port": self.port,
+            "gen_ai.request.stream": self.stream or None,
+        }
+        return {name: value for name, value in told.items() if value is not None}
 
 
 class Answer(NamedTuple):
@@ -71,54 +101,33 @@ class Reading(Protocol):
         ...
 
 
-def request_attributes(request: Request, who: Mapping[str, str]) -> dict[str, AttributeValue]:
-    """What a span starts with; `who` pays, where the request does not say it itself."""
-    operation, provider, model, address, port, stream, more, _ = request
-    attributes: dict[str, AttributeValue] = {
-        **who,
-        "gen_ai.operation.name": operation,
-        "gen_ai.provider.name": provider,
-    }
-    if more:
-        attributes.update(more)
-    if model is not None:
-        attributes["gen_ai.request.model"] = model
-    if address is not None:
-        attributes["server.address"] = address
-    if port is not None:
-        attributes["server.port"] = port
-    if stream:
-        attributes["gen_ai.request.stream"] = True
-    return attributes
+Shows: TypeAlias = Callable[[object], bool]
+"""Takes in a chunk; False for one that the app did not ask for. Never raises."""
+
+
+class QuickReading(Reading, Protocol):
+    """A reading that knows the most frequent chunks of its streams at a glance."""
+
+    def glance(self, otherwise: Shows) -> Shows:
+        """What takes in the chunks after the first: those most frequent ones by itself, `otherwise` all others."""
+        ...
 
 
 def answer_attributes(answer: Answer) -> dict[str, AttributeValue]:
-    """What an answer adds."""
+    """What an answer adds: a zero is written, what nobody reported is not."""
     model, response_id, finish_reasons, usage, service_tier, more, _ = answer
-    attributes: dict[str, AttributeValue] = {} if usage is None else usage_attributes(usage)
+    # In a few calls of built-in functions, because it is done for every call and most figures are absent.
+    values = (model, response_id, finish_reasons or None, service_tier, *(_NO_USAGE if usage is None else usage))
+    reported: Any = compress(zip(_NAMES, values, strict=False), map(is_not, values, _ABSENT))
+    attributes: dict[str, AttributeValue] = dict(reported)
     if more:
         attributes.update(more)
-    if model is not None:
-        attributes["gen_ai.response.model"] = model
-    if response_id is not None:
-        attributes["gen_ai.response.id"] = response_id
-    if finish_reasons:
-        attributes["gen_ai.response.finish_reasons"] = finish_reasons
-    if service_tier is not None:
-        attributes["spancost.service_tier"] = service_tier
-    return attributes
-
-
-def usage_attributes(usage: Usage) -> dict[str, AttributeValue]:
-    """A call's usage as span attributes: a zero is written, what nobody reported is not."""
-    # In a few calls of built-in functions, because it is done for every call and most figures are absent.
-    reported: Any = compress(zip(_FIGURES, usage, strict=False), map(is_not, usage, _ABSENT))
-    attributes: dict[str, AttributeValue] = dict(reported)
-    if usage.units:
-        for unit, quantity in usage.units.items():
-            attributes[UNIT_ATTRIBUTES[unit]] = quantity if isinstance(quantity, int) else float(quantity)
-    if usage.estimated:
-        attributes["spancost.usage.estimated"] = True
+    if usage is not None:
+        if usage.units:
+            for unit, quantity in usage.units.items():
+                attributes[UNIT_ATTRIBUTES[unit]] = quantity if isinstance(quantity, int) else float(quantity)
+        if usage.estimated:
+            attributes["spancost.usage.estimated"] = True
     return attributes
 
 

@@ -104,6 +104,11 @@ class Charge(NamedTuple):
     """Where the charge is the biller's own figure: what our rates give, None where they give nothing."""
 
     @property
+    def spent_pico(self) -> int | None:
+        """The part of it that somebody pays: all, or nothing where a subscription covers it."""
+        return None if self.status == "imputed" else self.total_pico
+
+    @property
     def usd(self) -> Decimal | None:
         """The total in US dollars, exactly."""
         return None if self.total_pico is None else usd(self.total_pico)

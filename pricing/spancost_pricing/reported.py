@@ -7,21 +7,28 @@ biller's figure and never comes here.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from spancost_pricing.charge import Charge, LineItem
 
 if TYPE_CHECKING:
     from spancost_pricing.charge import Layer
 
+SUBSCRIPTION: Final = "subscription"
+"""The biller of a call that a flat fee covers; the 0 that it reports is believed."""
+_COVERED: Final = "covered by a subscription: what it would cost without, and nobody bills"
+
 
 def as_reported(charge: Charge, pico: int, by: str) -> Charge:
     """`charge` with the figure of `pico` pico-USD that the biller `by` reported.
 
     A reported zero where our rates give more is not believed: OpenRouter reports it for calls that are billed
-    elsewhere (a key of one's own). The computed charge stands then, and says so.
+    elsewhere (a key of one's own). The computed charge stands then, and says so. What a subscription covers is `imputed`:
+    the computed charge, which is part of no spend.
     """
     computed = charge.total_pico
+    if by == SUBSCRIPTION:
+        return charge if computed is None else charge._replace(status="imputed", reason=None, detail=_COVERED)
     if pico == 0 and computed:
         return charge._replace(assumptions=(*charge.assumptions, f"{by} reported 0: the price list's rates taken"))
     told = charge._replace(status="reported", reason=None, detail="", total_pico=pico, computed_pico=computed)

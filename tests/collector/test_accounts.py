@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from spancost_collector.accounts import Accounts
-from spancost_collector.call import Attribution, Charged, ModelCall, Resource
+from spancost_collector.call import Attribution, Charged, ModelCall, Resource, series_of
 from spancost_collector.labels import LabelBounds
 from spancost_collector.ledger import Ledger
 from spancost_pricing import Charge, LineItem, Route, Usage
@@ -74,14 +74,14 @@ def call(
         resource=Resource(service="shop"),
         dialect="otel",
     )
-    return Charged(described, charge)
+    return Charged(described, charge, series_of(described))
 
 
 class Scraped:
-    def __init__(self, *, max_values: int = 10, tenant: bool = False) -> None:
+    def __init__(self, *, max_values: int = 10, tenant: bool = False, now: float = 0.0) -> None:
         self.folded: list[str] = []
         self.registry = CollectorRegistry()
-        self.accounts = Accounts(LabelBounds(max_values=max_values, tenant=tenant), folded=self._fold)
+        self.accounts = Accounts(LabelBounds(max_values=max_values, tenant=tenant), folded=self._fold, now=lambda: now)
         self.registry.register(self.accounts)
 
     def observe(self, calls: Sequence[Charged]) -> Scraped:
@@ -128,8 +128,9 @@ def test_a_fee_is_a_cost_and_not_tokens() -> None:
         layer="user",
         source="prices.yaml",
     )
-    searched, charge = call()
-    scraped = Scraped().observe([Charged(searched, charge._replace(items=(fee,), quantities={"web_search": 2}))])
+    plain = call()
+    searched = plain._replace(charge=plain.charge._replace(items=(fee,), quantities={"web_search": 2}))
+    scraped = Scraped().observe([searched])
 
     assert scraped.value("spancost_cost_usd_total", token_class="web_search") == 0.02
     assert not any(line.startswith("spancost_tokens_total") for line in scraped.lines())
@@ -153,7 +154,7 @@ def test_a_partly_priced_call_counts_only_what_has_no_rate_as_unpriced() -> None
 
 def test_a_failed_call_without_usage_is_a_call_and_not_unpriced() -> None:
     failed = call(status="unpriced", reason="no_usage", input_pico=None, tokens=0, outcome="error")
-    succeeded = Charged(failed.call._replace(outcome="ok", span_id=b"8" * 8), failed.charge)
+    succeeded = failed._replace(call=failed.call._replace(outcome="ok", span_id=b"8" * 8))
     scraped = Scraped().observe([failed, succeeded])
 
     assert scraped.value("spancost_calls_total", outcome="error") == 1
@@ -208,6 +209,19 @@ def test_what_is_loaded_from_the_ledger_is_what_was_counted_before(tmp_path: Pat
 
     assert sorted(loaded.lines()) == sorted(counted.lines())
     assert loaded.value("spancost_calls_total", outcome="ok", feature="__other__") == 2
+
+
+def test_a_counter_was_created_in_the_hour_of_its_first_call_also_after_a_restart(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite3")
+    counted, loaded = Scraped(now=3_700.0), Scraped(now=90_000.0)
+    one = call()
+    late = one.call._replace(end_ns=3_650 * 10**9)
+    counted.accounts.add(ledger.record([one._replace(call=late)]).rises)
+    loaded.accounts.load(ledger.totals(), ledger.credit())
+    ledger.close()
+
+    assert counted.value("spancost_calls_created", outcome="ok") == 3_600
+    assert loaded.value("spancost_calls_created", outcome="ok") == 3_600
 
 
 def test_label_values_from_outside_cannot_break_the_exposition() -> None:

@@ -169,6 +169,10 @@ listen: 127.0.0.1:1
             " e.g. salt: ${env:SPANCOST_SALT}",
         ),
         (
+            "subscriptions: [{agent: codex}, {}]",
+            "subscriptions[1]: names nobody; expected an agent, a service, an organization or a user",
+        ),
+        (
             "forward: [{endpoint: 'tempo:4317', headers: {authorization: Bearer x}}]",
             "forward[0].headers: would go to another machine in clear text; use https://, or say tls: {insecure: true}",
         ),
@@ -295,6 +299,7 @@ def test_the_printed_configuration_says_who_said_what_and_hides_secrets(write: W
         "    headers:",
         "      x-key: '****************' # spancost.yaml:4",
         "labels:",
+        "metrics:",
         "attribution:",
         "  keys:",
         "    feature: [app.feature] # spancost.yaml:5",

@@ -71,6 +71,68 @@ CASES = {
             output_tokens=97,
         ),
     ),
+    "claude code": Case(
+        "claude_code",
+        "com.anthropic.claude_code.tracing",
+        {
+            "span.type": "llm_request",
+            "gen_ai.system": "anthropic",
+            "gen_ai.request.model": "claude-x",
+            "gen_ai.response.id": "req_1",
+            "model": "claude-x",
+            "session.id": "run-1",
+            "user.id": "device-1",
+            "user.email": "dev@example.com",
+            "organization.id": "org-1",
+            "speed": "fast",
+            "query_source": "compact",
+            "input_tokens": 504,
+            "cache_read_tokens": 2000,
+            "cache_creation_tokens": 1000,
+            "output_tokens": 97,
+        },
+        Route("anthropic", "claude-x", speed="fast"),
+        Usage(input_tokens=3504, cache_read_tokens=2000, cache_write_tokens=1000, output_tokens=97),
+        attribution=Attribution(
+            tenant="org-1", user="dev@example.com", session="run-1", tags=("query_source:compact",)
+        ),
+    ),
+    "codex": Case(
+        "codex",
+        "codex.logs",
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "model": "gpt-x",
+            "conversation.id": "conversation-1",
+            "auth_mode": "Chatgpt",
+            "input_token_count": 1000,
+            "cached_token_count": 400,
+            "output_token_count": 100,
+            "reasoning_token_count": 40,
+        },
+        Route("openai", "gpt-x"),
+        Usage(input_tokens=1000, cache_read_tokens=400, output_tokens=100, reasoning_tokens=40),
+        attribution=Attribution(session="conversation-1"),
+        reported=Reported(0, "subscription"),
+    ),
+    "gemini cli": Case(
+        "gemini_cli",
+        "gemini-cli",
+        {
+            "gen_ai.operation.name": "llm_call",
+            "gen_ai.agent.name": "gemini-cli",
+            "gen_ai.conversation.id": "run-1",
+            "gen_ai.request.model": "gemini-x",
+            "gen_ai.prompt.name": "run-1########3",
+            "gen_ai.usage.input_tokens": 1000,
+            "gen_ai.usage.output_tokens": 60,
+        },
+        Route("gcp.gemini", "gemini-x"),
+        Usage(input_tokens=1000, output_tokens=60),
+        "generate_content",
+        Attribution(session="run-1"),
+    ),
     "botocore": Case(
         "otel",
         "opentelemetry.instrumentation.botocore.bedrock-runtime",
@@ -315,6 +377,55 @@ CASES = {
         Route("google.generative-ai", "gemini-x"),
         Usage(input_tokens=1050, cache_read_tokens=600, input_audio_tokens=90, output_tokens=400, reasoning_tokens=300),
     ),
+    "vercel 6 on bedrock": Case(
+        "vercel_ai",
+        "ai",
+        {
+            "ai.operationId": "ai.generateText.doGenerate",
+            "ai.model.provider": "amazon-bedrock",
+            "ai.model.id": "us.anthropic.claude-x-v1:0",
+            "ai.usage.inputTokens": 3504,
+            "ai.usage.inputTokenDetails.noCacheTokens": 504,
+            "ai.usage.inputTokenDetails.cacheReadTokens": 2000,
+            "ai.usage.inputTokenDetails.cacheWriteTokens": 1000,
+            "ai.usage.outputTokens": 97,
+            "ai.response.providerMetadata": '{"bedrock": {"usage": {"cacheWriteInputTokens": 1000, "cacheDetails": '
+            '[{"inputTokens": 600, "ttl": "5m"}, {"inputTokens": 400, "ttl": "1h"}]}}}',
+        },
+        Route("amazon-bedrock", "us.anthropic.claude-x-v1:0"),
+        Usage(
+            input_tokens=3504,
+            cache_read_tokens=2000,
+            cache_write_tokens=1000,
+            cache_write_1h_tokens=400,
+            output_tokens=97,
+        ),
+    ),
+    "vercel 7 with the provider's metadata": Case(
+        "vercel_ai_7",
+        "gen_ai",
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "anthropic",
+            "gen_ai.request.model": "claude-x",
+            "gen_ai.usage.input_tokens": 3504,
+            "gen_ai.usage.cache_read.input_tokens": 2000,
+            "gen_ai.usage.cache_creation.input_tokens": 1000,
+            "gen_ai.usage.output_tokens": 97,
+            "ai.usage.outputTokenDetails.reasoningTokens": 40,
+            "ai.response.providerMetadata": '{"anthropic": {"usage": {"input_tokens": 504, "cache_creation": '
+            '{"ephemeral_5m_input_tokens": 600, "ephemeral_1h_input_tokens": 400}, "service_tier": "priority"}}}',
+        },
+        Route("anthropic", "claude-x", "priority"),
+        Usage(
+            input_tokens=3504,
+            cache_read_tokens=2000,
+            cache_write_tokens=1000,
+            cache_write_1h_tokens=400,
+            output_tokens=97,
+            reasoning_tokens=40,
+        ),
+    ),
     "vercel 7": Case(
         "vercel_ai_7",
         "ai",
@@ -383,6 +494,21 @@ CASES = {
         Route("openrouter", "vendor/model"),
         Usage(input_tokens=74, output_tokens=21),
         reported=Reported(6_370_000, "openrouter"),
+    ),
+    "litellm, embeddings of a model without a provider": Case(
+        "litellm",
+        "litellm",
+        {
+            "llm.request.type": "embedding",
+            "gen_ai.system": "",
+            "litellm.provider.model": "openai/text-embedding-x",
+            "gen_ai.request.model": "text-embedding-x",
+            "gen_ai.usage.input_tokens": 7,
+            "gen_ai.usage.output_tokens": 0,
+        },
+        Route("openai", "text-embedding-x"),
+        Usage(input_tokens=7, output_tokens=0),
+        operation="embeddings",
     ),
     "litellm, second callback": Case(
         "litellm",
@@ -691,13 +817,41 @@ CASES = {
         attribution=Attribution(user="u1", session="s1"),
         quoted=Reported(750_000_000_000, "mlflow"),
     ),
+    "mlflow with the provider's answer": Case(
+        "mlflow",
+        "mlflow.tracing.provider",
+        {
+            "mlflow.spanType": '"LLM"',
+            "mlflow.llm.model": '"gemini-x"',
+            "mlflow.llm.provider": '"gemini"',
+            "mlflow.chat.tokenUsage": '{"input_tokens": 1000, "output_tokens": 100, "total_tokens": 1450, '
+            '"cache_read_input_tokens": 600}',
+            "mlflow.spanOutputs": '{"response_id": "r1", "usage_metadata": {"prompt_token_count": 1000, '
+            '"cached_content_token_count": 600, "tool_use_prompt_token_count": 50, "candidates_token_count": 100, '
+            '"thoughts_token_count": 300, "total_token_count": 1450}}',
+        },
+        Route("gemini", "gemini-x"),
+        Usage(input_tokens=1050, cache_read_tokens=600, output_tokens=400, reasoning_tokens=300),
+    ),
+    "mlflow on bedrock": Case(
+        "mlflow",
+        "mlflow.tracing.provider",
+        {
+            "mlflow.spanType": '"LLM"',
+            "mlflow.llm.model": '"us.anthropic.claude-x-v1:0"',
+            "mlflow.llm.provider": '"us"',
+            "mlflow.chat.tokenUsage": '{"input_tokens": 3504, "output_tokens": 97, "cache_read_input_tokens": 2000, '
+            '"cache_creation_input_tokens": 1000}',
+            "mlflow.spanOutputs": '"<botocore.response.StreamingBody>"',
+        },
+        Route("aws.bedrock", "us.anthropic.claude-x-v1:0"),
+        Usage(input_tokens=3504, cache_read_tokens=2000, cache_write_tokens=1000, output_tokens=97),
+    ),
     "agentops": Case(
         "agentops",
-        "agentops.instrumentation.providers.anthropic",
+        "anthropic",
         {
-            "agentops.span.kind": "llm",
             "gen_ai.request.type": "chat",
-            "gen_ai.system": "Anthropic",
             "gen_ai.request.model": "claude-x",
             "gen_ai.usage.prompt_tokens": 504,
             "gen_ai.usage.cache_read_input_tokens": 2000,
@@ -705,8 +859,137 @@ CASES = {
             "gen_ai.usage.completion_tokens": 97,
             "gen_ai.usage.total_cost": 0,
         },
-        Route("Anthropic", "claude-x"),
+        Route("anthropic", "claude-x"),
         Usage(input_tokens=3504, cache_read_tokens=2000, cache_write_tokens=1000, output_tokens=97),
+    ),
+    "openinference with the provider's answer": Case(
+        "openinference",
+        "openinference.instrumentation.anthropic",
+        {
+            "openinference.span.kind": "LLM",
+            "llm.provider": "anthropic",
+            "llm.model_name": "claude-x",
+            "llm.token_count.prompt": 3504,
+            "llm.token_count.prompt_details.cache_read": 2000,
+            "llm.token_count.prompt_details.cache_write": 1000,
+            "llm.token_count.completion": 97,
+            "output.value": '{"id": "msg_1", "content": [{"type": "text", "text": "\\"service_tier\\": \\"batch\\""}], '
+            '"usage": {"input_tokens": 504, "cache_read_input_tokens": 2000, "cache_creation_input_tokens": 1000, '
+            '"cache_creation": {"ephemeral_5m_input_tokens": 600, "ephemeral_1h_input_tokens": 400}, '
+            '"output_tokens": 97, "service_tier": "priority"}}',
+        },
+        Route("anthropic", "claude-x", "priority"),
+        Usage(
+            input_tokens=3504,
+            cache_read_tokens=2000,
+            cache_write_tokens=1000,
+            cache_write_1h_tokens=400,
+            output_tokens=97,
+        ),
+    ),
+    "openinference with langchain's message": Case(
+        "openinference",
+        "openinference.instrumentation.langchain",
+        {
+            "openinference.span.kind": "LLM",
+            "llm.provider": "openai",
+            "llm.model_name": "gpt-x",
+            "llm.token_count.prompt": 1000,
+            "llm.token_count.completion": 500,
+            "output.value": '{"generations": [[{"text": "Hi", "message": {"id": ["langchain"], "kwargs": {"content": '
+            '"Hi", "response_metadata": {"id": "chatcmpl-1", "service_tier": "flex"}, "usage_metadata": '
+            '{"input_tokens": 1000, "output_tokens": 500, "input_token_details": {"flex": 600, "flex_cache_read": 400, '
+            '"flex_cache_creation": 100}, "output_token_details": {"flex": 200, "flex_reasoning": 300}}}}}]]}',
+        },
+        Route("openai", "gpt-x", "flex"),
+        Usage(
+            input_tokens=1000, cache_read_tokens=400, cache_write_tokens=100, output_tokens=500, reasoning_tokens=300
+        ),
+    ),
+    "openinference with a batch of langchain's messages": Case(
+        "openinference",
+        "openinference.instrumentation.langchain",
+        {
+            "openinference.span.kind": "LLM",
+            "llm.provider": "openai",
+            "llm.model_name": "gpt-x",
+            "llm.token_count.prompt": 20,
+            "llm.token_count.completion": 4,
+            "output.value": '{"generations": [[{"message": {"kwargs": {"usage_metadata": {"input_tokens": 20, '
+            '"output_tokens": 4, "input_token_details": {"cache_read": 5}}}}}], [{"message": {}}]]}',
+        },
+        Route("openai", "gpt-x"),
+        Usage(input_tokens=20, output_tokens=4),
+    ),
+    "openinference over litellm": Case(
+        "openinference_litellm",
+        "openinference.instrumentation.litellm",
+        {
+            "openinference.span.kind": "LLM",
+            "llm.provider": "openai",
+            "llm.model_name": "openai/gpt-x",
+            "llm.token_count.prompt": 10,
+            "llm.token_count.completion": 2,
+        },
+        Route("openai", "gpt-x"),
+        Usage(input_tokens=10, output_tokens=2),
+    ),
+    "openinference over litellm on bedrock": Case(
+        "openinference_litellm",
+        "openinference.instrumentation.litellm",
+        {
+            "openinference.span.kind": "LLM",
+            "llm.provider": "aws",
+            "llm.model_name": "bedrock/converse/us.anthropic.claude-x-v1:0",
+            "llm.token_count.prompt": 10,
+            "llm.token_count.completion": 2,
+        },
+        Route("aws", "us.anthropic.claude-x-v1:0"),
+        Usage(input_tokens=10, output_tokens=2),
+    ),
+    "litellm, responses": Case(
+        "litellm",
+        "litellm",
+        {
+            "gen_ai.operation.name": "responses",
+            "gen_ai.request.model": "gpt-x",
+            "gen_ai.system": "",
+            "gen_ai.usage.input_tokens": 10,
+            "gen_ai.usage.output_tokens": 2,
+            "metadata.usage_object": "{'prompt_tokens': 10, 'completion_tokens': 2, "
+            "'prompt_tokens_details': {'audio_tokens': None, 'cached_tokens': 5}}",
+        },
+        Route("openai", "gpt-x"),
+        Usage(input_tokens=10, cache_read_tokens=5, output_tokens=2),
+    ),
+    "openinference with an answer of other totals": Case(
+        "openinference",
+        "openinference.instrumentation.openai",
+        {
+            "openinference.span.kind": "LLM",
+            "llm.provider": "openai",
+            "llm.model_name": "gpt-x",
+            "llm.token_count.prompt": 10,
+            "llm.token_count.completion": 2,
+            "output.value": '{"service_tier": "flex", "usage": {"prompt_tokens": 20, "completion_tokens": 2, '
+            '"prompt_tokens_details": {"cached_tokens": 15}}}',
+        },
+        Route("openai", "gpt-x", "flex"),
+        Usage(input_tokens=10, output_tokens=2),
+    ),
+    "openinference with an answer of an app": Case(
+        "openinference",
+        "openinference.instrumentation.openai",
+        {
+            "openinference.span.kind": "LLM",
+            "llm.provider": "openai",
+            "llm.model_name": "gpt-x",
+            "llm.token_count.prompt": 10,
+            "llm.token_count.completion": 2,
+            "output.value": '{"usage: see the manual',
+        },
+        Route("openai", "gpt-x"),
+        Usage(input_tokens=10, output_tokens=2),
     ),
     "spring ai": Case(
         "spring_ai",
@@ -803,6 +1086,12 @@ def test_what_repeats_the_calls_under_it_is_told_from_a_call(otlp: Otlp, scope: 
 
 
 NO_CALLS: dict[str, tuple[str, dict[str, Scalar]]] = {
+    "a turn of claude code": (
+        "com.anthropic.claude_code.tracing",
+        {"span.type": "interaction", "gen_ai.operation.name": "invoke_agent", "session.id": "run-1"},
+    ),
+    "a tool of claude code": ("com.anthropic.claude_code.tracing", {"span.type": "tool", "input_tokens": 9}),
+    "a tool of gemini cli": ("gemini-cli", {"gen_ai.operation.name": "tool_call", "gen_ai.usage.input_tokens": 9}),
     "a tool": ("openinference.x", {"openinference.span.kind": "TOOL", "llm.token_count.prompt": 9}),
     "a chain without counts": ("openinference.x", {"openinference.span.kind": "CHAIN"}),
     "a raw request of litellm": ("litellm", {"llm.anthropic.usage": "{'input_tokens': 9}", "note": "gen_ai."}),
@@ -832,6 +1121,15 @@ def test_a_stream_of_logfire_that_failed_is_a_call(otlp: Otlp) -> None:
     assert (call.outcome, call.usage) == ("error", None)
 
 
+@pytest.mark.parametrize(("duration", "began_ns"), [(0.25, 750_000_000), (-1.0, 1_000_000_000), (9e9, 1_000_000_000)])
+def test_a_stream_that_logfire_notes_down_at_its_end_began_earlier(otlp: Otlp, duration: float, began_ns: int) -> None:
+    values = {**CASES["logfire"].values, "logfire.span_type": "log", "duration": duration}
+    call = read(otlp, values, scope="logfire.openai").call
+
+    assert call is not None
+    assert (call.start_ns - otlp.noon, call.end_ns - otlp.noon) == (began_ns, 1_000_000_000)
+
+
 @pytest.mark.parametrize("hit", [True, "True", "true"])
 def test_an_answer_from_a_gateways_cache_is_marked(otlp: Otlp, hit: Scalar) -> None:
     values = {**CASES["litellm, second callback"].values, "litellm.cache_hit": hit}
@@ -839,6 +1137,21 @@ def test_an_answer_from_a_gateways_cache_is_marked(otlp: Otlp, hit: Scalar) -> N
 
     assert call is not None
     assert call.cached
+
+
+def test_the_id_that_litellm_wraps_is_the_providers_own(otlp: Otlp) -> None:
+    def identified(response_id: str) -> str | None:
+        call = read(
+            otlp, {**CASES["litellm, responses"].values, "gen_ai.response.id": response_id}, scope="litellm"
+        ).call
+        assert call is not None
+        return call.response_id
+
+    # base64 of "litellm:custom_llm_provider:openai;model_id:None;response_id:resp_1"
+    wrapped = "bGl0ZWxsbTpjdXN0b21fbGxtX3Byb3ZpZGVyOm9wZW5haTttb2RlbF9pZDpOb25lO3Jlc3BvbnNlX2lkOnJlc3BfMQ=="
+    assert identified(f"resp_{wrapped}") == "resp_1"
+    assert identified("resp_1") == "resp_1"
+    assert identified("resp_bGl0ZWxsbTp\u00e9") == "resp_bGl0ZWxsbTp\u00e9"
 
 
 def test_zeros_of_litellm_say_that_nobody_knows(otlp: Otlp) -> None:

@@ -6,6 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from google.protobuf import json_format
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from tests.collector.agents import CLAUDE_EVENTS, event, logs, metrics, request_event, total
 from typer.testing import CliRunner
 
 from spancost_collector.cli import app
@@ -121,6 +125,16 @@ def test_people_read_a_paragraph_for_each_span_and_a_sum_at_the_end(file: Path) 
     )
 
 
+def test_a_configuration_decides_how_spans_are_read(otlp: Otlp, tmp_path: Path) -> None:
+    path, config = tmp_path / "spans.pb", tmp_path / "spancost.yaml"
+    path.write_bytes(otlp.body(otlp.span({**CALL, "app.feature": "search"})))
+    config.write_text("attribution: {keys: {feature: [app.feature]}}\n")
+
+    assert findings(path)[0]["attribution"] == {}
+    (found,) = json.loads(run("--otlp", str(path), "--config", str(config), "--json"))["findings"]
+    assert found["attribution"] == {"feature": "search"}
+
+
 def as_json(otlp: Otlp, span: Span) -> dict[str, Any]:
     return {
         "resourceSpans": [
@@ -201,5 +215,19 @@ def test_what_is_no_file_of_spans_is_refused_in_one_line(tmp_path: Path, content
 
 def test_a_file_that_is_not_there_and_options_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
     assert refused("--otlp", str(tmp_path / "none")).endswith("none: cannot be read: No such file or directory")
-    assert refused() == "doctor: expected one of --otlp FILE and --ledger FILE"
+    assert refused() == "doctor: expected one of --otlp FILE, --tap TIME and --ledger FILE"
     assert refused("--otlp", "x", "--repair-into", "y").startswith("--repair-into: only a ledger can be repaired")
+
+
+def test_what_a_coding_agent_logged_is_explained_like_a_span(tmp_path: Path) -> None:
+    path = tmp_path / "logs.json"
+    request = ExportLogsServiceRequest.FromString(logs(event(request_event()), scope=CLAUDE_EVENTS))
+    counted = ExportMetricsServiceRequest.FromString(
+        metrics(total("claude_code.token.usage", {"input": 504.0}, {"session.id": "run-1", "model": "one"}))
+    )
+    path.write_text(json_format.MessageToJson(request) + json_format.MessageToJson(counted))
+
+    one, again = findings(path)
+
+    assert (one["dialect"], one["usage"]["cache_read_tokens"]) == ("claude_code", "2000")
+    assert (again["verdict"], one["span_id"] in again["why"]) == ("not charged", True)

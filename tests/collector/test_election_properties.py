@@ -15,39 +15,50 @@ from tests.collector.conftest import FixedBook
 from spancost_collector.call import Attribution, Reported
 
 if TYPE_CHECKING:
-    from spancost_collector.call import ModelCall
+    from spancost_collector.call import Key, ModelCall
 
 EXAMPLES = int(os.environ.get("SPANCOST_EXAMPLES", "60"))
 IDS = (None, None, None, "chatcmpl-0123456789abcdef", "chatcmpl-fedcba9876543210", "7")
+TOTALS = ((1000, 10), (1000, 10), (2000, 20), (1000, None), None)
 PARTS = (None, {"cache_read_tokens": 400}, {"reasoning_tokens": 4})
 
 
 @st.composite
 def descriptions(draw: st.DrawFn) -> list[ModelCall]:
-    """A dozen descriptions that are hard to tell apart: few traces, moments, emitters, totals and response ids."""
+    """A dozen descriptions that are hard to tell apart: few traces, moments, emitters, totals and response ids.
+
+    Some bear the span id of another, some have parents that form a circle, and some are equal and end together in
+    traces of their own.
+    """
     count = draw(st.integers(2, 12))
-    found: list[ModelCall] = []
-    for n in range(1, count + 1):
-        tokens = draw(st.sampled_from(((1000, 10), (1000, 10), (2000, 20), (1000, None), None)))
-        found.append(
-            describe(
-                n,
-                at=draw(st.integers(0, 4)),
-                took=draw(st.integers(1, 5)),
-                emitter=draw(st.sampled_from("ab" if draw(st.booleans()) else "abc")),
-                trace=draw(st.sampled_from((1, 1, 1, 2))),
-                tokens=tokens,
-                model=draw(st.sampled_from(("one", "one", "two"))),
-                parent=draw(st.one_of(st.none(), st.integers(n + 1, count + 2))),  # some of them never seen
-                more=draw(st.sampled_from(PARTS)),
-                response_id=draw(st.sampled_from(IDS)),
-                role=draw(st.sampled_from(("leaf", "leaf", "leaf", "aggregate"))),
-                attribution=draw(st.sampled_from((Attribution(), Attribution("search"), Attribution(user="u42")))),
-                cached=draw(st.sampled_from((False,) * 9 + (True,))),
-                reported=draw(st.sampled_from((None,) * 9 + (Reported(5_000_000_000, "biller"),))),
-            )
+    scattered = draw(st.booleans())
+    traces = st.sampled_from((1, 2, 3, 4, 5, 6)) if scattered else st.sampled_from((1, 1, 1, 2, 3))
+    starts = st.sampled_from((0.0, 0.002, 0.3)) if scattered else st.integers(0, 4)
+    times = st.sampled_from((2.0, 1.7, 1.702)) if scattered else st.integers(1, 5)
+    totals = st.sampled_from(((1000, 10), (1000, 10), (1000, 10), (2000, 20)) if scattered else TOTALS)
+    tangled = draw(st.sampled_from((False, False, True)))
+    found: dict[Key, ModelCall] = {}
+    for number in range(1, count + 1):
+        n = draw(st.integers(1, number)) if tangled else number
+        parents = st.integers(1, count) if tangled else st.integers(n + 1, count + 2)  # some of them never seen
+        call = describe(
+            n,
+            at=draw(starts),
+            took=draw(times),
+            emitter=draw(st.sampled_from("ab" if draw(st.booleans()) else "abc")),
+            trace=draw(traces),
+            tokens=draw(totals),
+            model=draw(st.sampled_from(("one", "one", "two"))),
+            parent=draw(st.one_of(st.none(), parents)),
+            more=draw(st.sampled_from(PARTS)),
+            response_id=draw(st.sampled_from(IDS)),
+            role=draw(st.sampled_from(("leaf", "leaf", "leaf", "aggregate"))),
+            attribution=draw(st.sampled_from((Attribution(), Attribution("search"), Attribution(user="u42")))),
+            cached=draw(st.sampled_from((False,) * 9 + (True,))),
+            reported=draw(st.sampled_from((None,) * 9 + (Reported(5_000_000_000, "biller"),))),
         )
-    return found
+        found.setdefault(call.key, call)  # what comes under the same key is the same span
+    return [*found.values()]
 
 
 @st.composite

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from spancost_collector.forward.best_effort import PERSISTENT, BestEffort
 from spancost_collector.forward.forwarder import Forwarder
@@ -15,6 +16,8 @@ from spancost_collector.forward.hop import BRIEF, Failed, Hop, Patience, Taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.collector.conftest import Otlp
 
     from spancost_collector.outcome import Refusal
 
@@ -99,6 +102,56 @@ def test_one_rejected_request_does_not_take_the_others_with_it(hop: Hop, script:
     assert script.taken == [b"one", b"two"]
     assert (counts.refusals, counts.failures) == (1, 0)
     assert str(answers[1]).count("next hop next:4317: not OTLP; it will not take this request") == 1
+
+
+class TestTooLarge:
+    """A hop that takes 300 bytes at once, and requests of spans of some 100 bytes, of which one has 1,000 more."""
+
+    @pytest.fixture
+    def hop(self, script: Script, counts: Counts) -> Hop:
+        script.answer = lambda body: Failed("too_large", "more than 300 bytes") if len(body) > 300 else TAKEN
+        return Hop(script, counts=counts, max_bytes=10_000, patience=ONCE)
+
+    @staticmethod
+    def body(otlp: Otlp, *numbers: int, large: int | None = None) -> bytes:
+        return otlp.body(*[otlp.span({"text": "x" * (1000 if n == large else 10)}, n=n) for n in numbers])
+
+    @staticmethod
+    def taken(script: Script) -> list[int]:
+        requests = [ExportTraceServiceRequest.FromString(body) for body in script.taken]
+        spans = [s for r in requests for one in r.resource_spans for scope in one.scope_spans for s in scope.spans]
+        return [int.from_bytes(span.span_id, "big") for span in spans]
+
+    def test_a_request_goes_on_in_parts(self, hop: Hop, script: Script, counts: Counts, otlp: Otlp) -> None:
+        assert hop([self.body(otlp, 1, 2, 3, 4, 5)]) == [None]
+        assert self.taken(script) == [1, 2, 3, 4, 5]
+        assert counts == Counts()
+
+    def test_one_enormous_span_costs_its_neighbours_nothing(
+        self, hop: Hop, script: Script, counts: Counts, otlp: Otlp, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        answers = hop([self.body(otlp, 1, 2, 3, 4, 5, large=3), self.body(otlp, 6)])
+
+        assert answers == [None, None]
+        assert self.taken(script) == [1, 2, 4, 5, 6]
+        assert counts == Counts(spans=1)
+        assert [record.getMessage() for record in caplog.records] == [
+            "next hop next:4317: 1 spans not taken: more than 300 bytes; it will not take this request"
+        ]
+
+    def test_a_request_of_which_nothing_fits_is_refused(
+        self, hop: Hop, script: Script, counts: Counts, otlp: Otlp
+    ) -> None:
+        assert kinds(hop([self.body(otlp, 1, large=1)])) == ["too_large"]
+        assert (counts.refusals, counts.spans, script.taken) == (1, 0, [])
+
+    def test_a_hop_that_goes_away_between_the_parts_gets_all_of_them_again(
+        self, hop: Hop, script: Script, otlp: Otlp
+    ) -> None:
+        one = self.body(otlp, 1, 2, 3, 4)
+        script.answer = lambda body: Failed("too_large", "") if len(body) > 300 else DOWN if script.taken else TAKEN
+
+        assert kinds(hop([one])) == ["unavailable"]
 
 
 def test_a_hop_that_is_away_is_not_asked_for_the_rest_of_the_group(hop: Hop, script: Script, counts: Counts) -> None:

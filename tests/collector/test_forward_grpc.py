@@ -86,7 +86,7 @@ def test_the_bytes_arrive_as_they_are(transport: GrpcTransport, next_hop: NextHo
         (grpc.StatusCode.UNIMPLEMENTED, "unavailable"),
         (grpc.StatusCode.INVALID_ARGUMENT, "rejected"),
         (grpc.StatusCode.INTERNAL, "rejected"),
-        (grpc.StatusCode.RESOURCE_EXHAUSTED, "rejected"),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "too_large"),
     ],
 )
 def test_only_a_refusal_of_the_bytes_is_final(

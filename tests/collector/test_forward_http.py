@@ -120,8 +120,9 @@ def test_headers_and_compression_reach_the_next_hop(vendor: Vendor) -> None:
 
 @pytest.mark.parametrize("status", [400, 413, 422, 500])
 def test_a_refusal_of_the_bytes_is_final(transport: HttpTransport, vendor: Vendor, status: int) -> None:
+    kind = "too_large" if status == 413 else "rejected"
     vendor.status, vendor.answer = status, Status(message="span 3 has no name").SerializeToString()
-    assert transport.send(b"x") == Failed("rejected", f"HTTP {status}: span 3 has no name")
+    assert transport.send(b"x") == Failed(kind, f"HTTP {status}: span 3 has no name")
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 408, 429, 502, 503, 504])

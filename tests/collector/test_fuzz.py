@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from tests.collector.fuzzing import Passage, damaged, json_documents, packed, requests
 
 from spancost_collector.accounts import Accounts
+from spancost_collector.charging import Charging
 from spancost_collector.dialects import DIALECTS
 from spancost_collector.election import Election
 from spancost_collector.enrich import Enricher
@@ -47,11 +48,14 @@ def passage(tmp_path: Path) -> Iterator[Passage]:
         metrics = ReceiverMetrics(CollectorRegistry())
         return Pipeline(
             normaliser=Normaliser(DIALECTS),
-            price=Price(load_book()),
-            enricher=Enricher(),
-            election=Election(),
-            ledger=ledger,
-            accounts=Accounts(LabelBounds(max_values=10, tenant=True), folded=lambda _dimension, _calls: None),
+            charging=Charging(
+                price=Price(load_book()),
+                enricher=Enricher(),
+                election=Election(),
+                ledger=ledger,
+                accounts=Accounts(LabelBounds(max_values=10, tenant=True), folded=lambda _dimension, _calls: None),
+                metrics=metrics,
+            ),
             metrics=metrics,
             forward=next_hop,
         )

@@ -12,12 +12,17 @@ import pytest
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from google.protobuf.message import Message
     from tests.collector.conftest import FlakyLedger, Launch, NextHop, Otlp, Running
 
     Connect = Callable[[Running], grpc.Channel]
@@ -90,16 +95,39 @@ def test_a_real_exporter_is_understood(launch: Launch, compression: grpc.Compres
 
 
 @pytest.mark.parametrize(
-    ("service", "message"),
+    ("service", "request_", "message"),
     [
-        ("logs.v1.LogsService", "spancost takes traces, not logs; send logs elsewhere"),
-        ("metrics.v1.MetricsService", "spancost takes traces, not metrics; send metrics elsewhere"),
+        (
+            "logs.v1.LogsService",
+            ExportLogsServiceRequest(
+                resource_logs=[ResourceLogs(scope_logs=[ScopeLogs(log_records=[LogRecord(severity_text="INFO")])])]
+            ),
+            "spancost takes traces, not logs (but coding agents' own); send logs elsewhere",
+        ),
+        (
+            "metrics.v1.MetricsService",
+            ExportMetricsServiceRequest(
+                resource_metrics=[
+                    ResourceMetrics(
+                        scope_metrics=[
+                            ScopeMetrics(
+                                metrics=[Metric(name="http.requests", sum=Sum(data_points=[NumberDataPoint(as_int=1)]))]
+                            )
+                        ]
+                    )
+                ]
+            ),
+            "spancost takes traces, not metrics (but coding agents' own); send metrics elsewhere",
+        ),
     ],
+    ids=["logs", "metrics"],
 )
-def test_other_signals_are_refused_with_a_reason(launch: Launch, connect: Connect, service: str, message: str) -> None:
+def test_other_signals_are_refused_with_a_reason(
+    launch: Launch, connect: Connect, service: str, request_: Message, message: str
+) -> None:
     running = launch()
 
-    call = refusal(connect(running), f"/opentelemetry.proto.collector.{service}/Export")
+    call = refusal(connect(running), f"/opentelemetry.proto.collector.{service}/Export", request_.SerializeToString())
 
     assert call.code() is grpc.StatusCode.UNIMPLEMENTED
     assert message in (call.details() or "")
@@ -193,7 +221,7 @@ def test_health_is_what_an_export_would_meet(launch: Launch, connect: Connect, l
 def test_health_is_answered_while_every_other_thread_waits(
     launch: Launch, connect: Connect, otlp: Otlp, next_hop: NextHop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spancost_collector.server._CHECK_SECONDS", 0.2)
+    monkeypatch.setattr("spancost_collector.front.CHECK_SECONDS", 0.2)
     running = launch(forward=str(next_hop.address), intake={"max_concurrent_requests": 1})
     asked, release = threading.Event(), threading.Event()
 

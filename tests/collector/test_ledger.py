@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from spancost_collector.call import Attribution, Charged, ModelCall, Resource
+from spancost_collector.call import Attribution, Charged, ModelCall, Resource, Series, series_of
 from spancost_collector.errors import LedgerError, LedgerUnavailableError
-from spancost_collector.interning import Series
 from spancost_collector.ledger import Ledger
 from spancost_pricing import Charge, LineItem, Route, Usage
 
@@ -60,7 +59,11 @@ def call(n: int, priced: Charge | None = None, *, feature: str | None = "search"
         resource=Resource(service="shop"),
         dialect="otel",
     )
-    return Charged(described, priced or charge(item("input", 1000, 2_000_000), item("output", 10, 8_000_000)))
+    return Charged(
+        described,
+        priced or charge(item("input", 1000, 2_000_000), item("output", 10, 8_000_000)),
+        series_of(described),
+    )
 
 
 @pytest.fixture
@@ -103,12 +106,12 @@ def test_totals_survive_a_restart_in_order_of_first_appearance(path: Path) -> No
 
 
 def test_the_series_of_a_call_holds_every_dimension(ledger: Ledger) -> None:
-    described, charged = call(1)
+    described, charged, _ = call(1)
     named = described._replace(
         attribution=Attribution(feature="search", task="rerank", tenant="acme", user="u42", session="s1"),
         resource=Resource(service="shop", environment="production", release="1.4.0"),
     )
-    ledger.record([Charged(named, charged)])
+    ledger.record([Charged(named, charged, series_of(named))])
 
     assert [total.series for total in ledger.totals()] == [
         Series("search", "rerank", "acme", "acme", "one", "production", "1.4.0", "shop")
@@ -233,8 +236,8 @@ def test_every_part_of_a_call_points_to_the_rate_that_priced_it(ledger: Ledger, 
 
 
 def test_the_hour_of_a_call_is_that_of_its_end(ledger: Ledger, path: Path) -> None:
-    described, charged = call(1)
-    late = Charged(described._replace(start_ns=NOON - 10, end_ns=NOON + 10), charged)
+    described, charged, _ = call(1)
+    late = Charged(described._replace(start_ns=NOON - 10, end_ns=NOON + 10), charged, series_of(described))
     ledger.record([late])
     reader = sqlite3.connect(path)
     hours = reader.execute("SELECT hour FROM hourly").fetchall()

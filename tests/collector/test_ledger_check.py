@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from spancost_collector.call import Attribution, Charged, ModelCall, Resource
+from spancost_collector.call import Attribution, Charged, ModelCall, Resource, series_of
 from spancost_collector.cli import app
 from spancost_collector.ledger import Ledger
 from spancost_collector.ledger_check import examine
@@ -64,7 +64,7 @@ def charged(n: int) -> Charged:
         book="book-1",
         quantities={"input": 1000, "output": 10},
     )
-    return Charged(call, charge)
+    return Charged(call, charge, series_of(call))
 
 
 @pytest.fixture

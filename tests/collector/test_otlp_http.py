@@ -177,8 +177,6 @@ def test_what_cannot_be_kept_now_is_asked_for_again(listen: Any, otlp: Otlp, led
 @pytest.mark.parametrize(
     ("method", "path", "headers", "status", "reason", "message"),
     [
-        ("POST", "/v1/logs", {"content-type": JSON}, 404, "not_taken", "spancost takes traces, not logs"),
-        ("POST", "/v1/metrics", {"content-type": JSON}, 404, "not_taken", "spancost takes traces, not metrics"),
         ("POST", "/", {"content-type": JSON}, 404, "not_taken", "POST OTLP traces to /v1/traces"),
         ("GET", "/v1/traces", {}, 405, "wrong_method", "got GET; expected POST"),
         ("POST", "/v1/traces", {"content-type": "text/plain"}, 415, "not_understood", 'content-type: got "text/plain"'),

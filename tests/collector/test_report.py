@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from spancost_collector.call import Attribution, Charged, ModelCall, Resource
+from spancost_collector.call import Attribution, Charged, ModelCall, Resource, series_of
 from spancost_collector.cli import app
 from spancost_collector.errors import LedgerError
 from spancost_collector.ledger import Ledger
@@ -67,7 +67,7 @@ def call(
         resource=Resource(service="shop"),
         dialect="otel",
     )
-    return Charged(described, charge or priced)
+    return Charged(described, charge or priced, series_of(described))
 
 
 @pytest.fixture
@@ -209,6 +209,7 @@ def test_json_carries_money_as_exact_decimal_strings(path: Path) -> None:
         "cost_usd": "0.00624",
         "priced": True,
         "partial_calls": 0,
+        "imputed_usd": None,
     }
     assert found["rows"][-1]["model"] == "mystery"
     assert found["rows"][-1]["cost_usd"] is None

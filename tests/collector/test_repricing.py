@@ -106,8 +106,8 @@ def samples(path: Path) -> dict[str, float]:
     registry.register(accounts)
     found = dict[str, float]()
     for line in generate_latest(registry).decode().splitlines():
-        if not line.startswith("#"):
-            name, _, labels = line.partition("{")
+        name, _, labels = line.partition("{")
+        if not line.startswith("#") and not name.endswith("_created"):
             model = labels.partition('model="')[2].partition('"')[0]
             found[f"{name} {model}"] = float(line.rpartition(" ")[2])
     return found

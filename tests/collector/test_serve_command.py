@@ -38,7 +38,7 @@ def test_the_configuration_in_force_is_printed_and_nothing_starts(
     assert (printed["ledger"], printed["http"]["listen"], printed["labels"]) == (
         "/from/environment",
         "off",
-        {"tenant": True, "max_values": 7},
+        {"tenant": True, "max_values": 7, "max_combinations": 5000, "max_histogram_combinations": 1000},
     )
     assert [hop["endpoint"] for hop in printed["forward"]] == ["a:1", "b:2"]
 

@@ -1,4 +1,4 @@
-"""Pictures of the dashboards: `python -m tests.dashboards.draw FOLDER`.
+"""Pictures of the dashboards as SVG: `python -m tests.dashboards.draw FOLDER`.
 
 Grafana's published UI packages draw the shipped JSON in headless Chromium, from a real Prometheus that holds twelve
 days of a simulated product. It needs node, npm and chromium; the packages are kept in the user's cache.

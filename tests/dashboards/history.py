@@ -79,7 +79,7 @@ def serving(folder: Path, sizes: list[tuple[int, int]], until: int) -> Generator
 
 def wait_for_address(log: Path) -> str:
     """Where a Prometheus listens, as soon as its log says so."""
-    listening = re.compile(r'msg="Listening on" address=(\S+)')
+    listening = re.compile(r'msg="Listening on".* address=(\S+)')
     deadline = time.monotonic() + 60
     while not (found := listening.search(log.read_text())):
         assert time.monotonic() < deadline, log.read_text()
@@ -162,6 +162,7 @@ def _further(chance: random.Random) -> Iterator[tuple[str, list[str]]]:
         (metrics.MODEL_CALLS, 300),
         (metrics.MISMATCHES, 0),
         (metrics.DIFFERENCES, 0),
+        (metrics.ASSUMED, 2),
         (metrics.UNREADABLE_SPANS, 0),
     ):
         yield f"{metric.name}{{{_TARGET}}}", [f"{rise * step}" for step in range(steps)]
@@ -182,6 +183,7 @@ def _labelled(steps: int) -> Iterator[tuple[str, list[str]]]:
         yield from _calls(of, usd=0.4 / number, calls=40 / number, steps=steps)
         spent = [f"{max(0, step - month_begins) * 0.4 / number:.4f}" for step in rising]
         yield f'{metrics.SPEND.name}{{{of}, period="month"}}', spent
+        yield f'{metrics.REVENUE.name}{{{_TARGET}, tenant="{tenant}"}}', [f"{900 - 250 * number}"] * steps
         yield f'{metrics.COST.name}{{{of}, token_class="web_search"}}', [f"{step * 0.02:.2f}" for step in rising]
     for number, (agent, version) in enumerate(
         (("claude-code", "2.1"), ("codex", "1.4"), ("gemini-cli", "0.9")), start=1
@@ -191,6 +193,8 @@ def _labelled(steps: int) -> Iterator[tuple[str, list[str]]]:
         for period, since in (("day", steps - 20), ("month", month_begins)):
             spent = [f"{max(0, step - since) * 0.9 / number:.4f}" for step in rising]
             yield f'{metrics.SPEND.name}{{{of}, period="{period}"}}', spent
+    of = f'{_TARGET}, service="codex", release="1.4", provider="acme", model="large", feature="coding"'
+    yield f'{metrics.IMPUTED.name}{{{of}, token_class="output"}}', [f"{step * 0.31:.2f}" for step in rising]
     for number, feature in enumerate(("chat", "search", "summaries", "agent"), start=1):
         of = f'{_TARGET}, environment="prod", feature="{feature}", provider="acme", model="small", release="5.{number}"'
         spent = [f"{max(0, step - month_begins) * 2.1 / number:.4f}" for step in rising]
@@ -202,6 +206,7 @@ def _labelled(steps: int) -> Iterator[tuple[str, list[str]]]:
     yield f"{metrics.SAVINGS.name}{{{of}}}", [f"{step * 0.21:.4f}" for step in rising]
     yield f'{metrics.FOLDED.name}{{{_TARGET}, dimension="feature"}}', [f"{step // 9}" for step in rising]
     yield f"{metrics.FORWARD_FAILURES.name}{{{_TARGET}}}", ["0"] * steps
+    yield f'{metrics.FORWARD_DROPPED.name}{{{_TARGET}, reason="queue_full"}}', ["0"] * steps
 
 
 def _calls(of: str, *, usd: float, calls: float, steps: int) -> Iterator[tuple[str, list[str]]]:

@@ -18,6 +18,7 @@ TARGET: Final = 'job="spancost", instance="a:9464"'
 BOT: Final = 'environment="prod", feature="bot"'
 SMALL: Final = f'{TARGET}, {BOT}, provider="acme", model="small"'
 STAGING: Final = SMALL.replace("prod", "staging")
+TEMPO: Final = 'next_hop="tempo", reason="queue_full"'
 UP: Final = {f"up{{{TARGET}}}": "1x1000"}
 FEATURE: Final = "/d/spancost-feature?var-environment=prod&var-feature=bot"
 
@@ -254,6 +255,48 @@ CASES: Final = [
         {"severity": "warning", "kind": "ourselves"},
         "15 calls in the last hour have a cost from their biller that our prices do not give",
         "They are charged what the biller says; our price for that model or tier is wrong or old.",
+        "/d/spancost-receiver",
+    ),
+    # 120 calls an hour; the 25th in an hour is more than 20 % of them, at 124m.
+    Case(
+        "SpancostAssumedCalls",
+        {
+            f"spancost_receiver_model_calls_total{{{TARGET}}}": "0+2x300",
+            f"spancost_receiver_assumed_calls_total{{{TARGET}}}": "0x99 1+1x200",
+        },
+        "128m",
+        "129m",
+        {"severity": "warning", "kind": "ourselves"},
+        "30 calls in the last hour have something about them assumed that nobody said",
+        "They are charged, by what an unknown emitter's totals usually include or by who usually serves the model.",
+        "/d/spancost-receiver",
+    ),
+    Case(
+        "SpancostReloadFailed",
+        {f"spancost_receiver_reload_failed{{{TARGET}}}": "0x9 1x60"},
+        "14m",
+        "15m",
+        {"severity": "warning", "kind": "ourselves", "instance": "a:9464"},
+        "The spancost receiver a:9464 works with older prices than it was told to read",
+        "A reload was refused because a file could not be used; the receiver's log names file and line.",
+        "/d/spancost-receiver",
+    ),
+    # One request an hour is dropped: it counts for 15 minutes.
+    Case(
+        "SpancostSpansNotForwarded",
+        {f"spancost_receiver_forward_dropped_requests_total{{{TARGET}, {TEMPO}}}": "0x9 15x60"},
+        "14m",
+        "15m",
+        {
+            "severity": "warning",
+            "kind": "ourselves",
+            "instance": "a:9464",
+            "next_hop": "tempo",
+            "reason": "queue_full",
+        },
+        "The next hop tempo does not get all spans: queue_full",
+        "15 requests in the last 15 minutes. The ledger has their calls, the next hop does not have their spans, and"
+        " nobody sends them again.",
         "/d/spancost-receiver",
     ),
     # 45 days are 3,888,000 seconds, passed at 10m; said an hour later.

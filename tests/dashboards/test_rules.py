@@ -12,7 +12,7 @@ import yaml
 from tests.dashboards.promtool import promtool, tool
 
 from spancost_collector.labels import DIMENSIONS, TENANT
-from spancost_collector.metrics import METRICS
+from spancost_collector.metrics import METRICS, READ
 from spancost_collector.rules import render
 from spancost_collector.rules.change import CAUSES
 from spancost_collector.rules.values import default_values, load_values
@@ -41,7 +41,7 @@ def alerts() -> list[dict[str, Any]]:
 
 
 def exposed() -> set[str]:
-    names = {metric.name for metric in METRICS}
+    names = {metric.name for metric in (*METRICS, *READ)}
     suffixes = ("_bucket", "_sum", "_count")
     return names | {metric.name + suffix for metric in METRICS if metric.kind == "histogram" for suffix in suffixes}
 
@@ -57,7 +57,12 @@ def test_only_metrics_and_labels_that_the_receiver_has_are_used(path: Path) -> N
     recorded = {rule["record"] for rule in rules() if "record" in rule}
     used = set(_METRIC.findall(text)) - groups
     grouped = {name.strip() for names in _GROUPING.findall(text) for name in names.split(",") if name.strip()}
-    own = {label for metric in METRICS for label in metric.labels} | {"cause", "quantile", "alertname", "alertstate"}
+    own = {label for metric in (*METRICS, *READ) for label in metric.labels} | {
+        "cause",
+        "quantile",
+        "alertname",
+        "alertstate",
+    }
     labels = {*DIMENSIONS, TENANT, "job", "instance", "le", "severity", "kind"} | own
 
     assert used | set(_RECORDED.findall(text))

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grpc
@@ -19,8 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Generator, Iterator
 
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 _READY = re.compile(r"OTLP/gRPC on (?P<otlp>\S+), OTLP/HTTP on http://(?P<http>\S+), web on http://(?P<web>\S+),")
@@ -57,6 +58,11 @@ class Serve:
         lines = [line for line in self.get("/metrics").splitlines() if line.startswith((f"{name}{{", f"{name} "))]
         return {line.rpartition(" ")[0].removeprefix(name): float(line.rpartition(" ")[2]) for line in lines}
 
+    def workers(self) -> list[int]:
+        """The process ids of its workers."""
+        threads = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        return [int(child) for thread in threads for child in thread.read_text(encoding="ascii").split()]
+
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=30)
@@ -76,11 +82,18 @@ class Serve:
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Serve]]:
     """Starts a receiver on free ports; further arguments go to `spancost serve`."""
+    with receivers(tmp_path) as start:
+        yield start
+
+
+@contextmanager
+def receivers(folder: Path) -> Generator[Callable[..., Serve]]:
+    """Starts receivers that keep their ledger in a folder, and stops them in the end."""
     running = list[Serve]()
 
     def start(*arguments: str) -> Serve:
-        ledger = tmp_path / "ledger.sqlite3"
-        log = (tmp_path / f"serve-{len(running)}.log").open("w+")
+        ledger = folder / "ledger.sqlite3"
+        log = (folder / f"serve-{len(running)}.log").open("w+")
         command = [sys.executable, "-m", "spancost_collector", "serve", "--ledger", str(ledger)]
         for listener in ("--listen", "--http-listen", "--web-listen"):
             command += [listener, "127.0.0.1:0"]
@@ -97,6 +110,8 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Serve]]:
         running.append(Serve(process, match["otlp"], match["http"], match["web"], ledger))
         return running[-1]
 
-    yield start
-    for one in running:
-        one.close()
+    try:
+        yield start
+    finally:
+        for one in running:
+            one.close()

@@ -73,7 +73,7 @@ class Load:
         self.retries = 0
         self.repeats = 0
         """Batches sent again although they had been acknowledged."""
-        self._threads = [threading.Thread(target=self._send_all, args=(seed + n,)) for n in range(senders)]
+        self._threads = [threading.Thread(target=self._send_all, args=(seed + n,), daemon=True) for n in range(senders)]
         for thread in self._threads:
             thread.start()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import resource
+import signal
 import sqlite3
 import time
 import urllib.error
@@ -42,11 +43,13 @@ class Site:
     serve: Callable[..., Serve]
     hop: Hop
     port: int
+    workers: int = 1
     faults: Counter[str] = field(default_factory=Counter[str])
     chance: random.Random = field(default_factory=random.Random)
 
     def start(self, *arguments: str) -> Serve:
-        return self.serve("--listen", f"127.0.0.1:{self.port}", "--forward", f"127.0.0.1:{self.hop.port}", *arguments)
+        addresses = ("--listen", f"127.0.0.1:{self.port}", "--forward", f"127.0.0.1:{self.hop.port}")
+        return self.serve(*addresses, "--workers", str(self.workers), *arguments)
 
     def load(self) -> Load:
         return Load(f"127.0.0.1:{self.port}", seed=self.chance.randrange(1_000_000))
@@ -78,12 +81,12 @@ class Site:
         assert load.final == []
 
 
-@pytest.fixture
-def site(serve: Callable[..., Serve]) -> Iterator[Site]:
+@pytest.fixture(params=[1, 2], ids=["one process", "two workers"])
+def site(serve: Callable[..., Serve], request: pytest.FixtureRequest) -> Iterator[Site]:
     ours, theirs = free_ports(2)
     hop = Hop(theirs)
     hop.start()
-    yield Site(serve, hop, ours)
+    yield Site(serve, hop, ours, request.param)
     hop.close()
 
 
@@ -99,12 +102,28 @@ def test_nothing_is_lost_or_doubled_when_the_receiver_dies_or_is_restarted_at_an
                 site.hop.delay = lambda: 0.3
                 site.pause(0.2, 0.6)
             if fault == "SIGTERM":
+                for process in receiver.workers():  # a service manager tells all processes of a service
+                    os.kill(process, signal.SIGTERM)
                 assert receiver.stop() == 0
             else:
                 receiver.kill()
             site.hop.delay = lambda: 0.0
             site.faults[fault] += 1
             receiver = site.start()
+    site.settle(load, receiver, capsys)
+
+
+@pytest.mark.parametrize("site", [2], ids=["two workers"], indirect=True)
+def test_nothing_is_lost_or_doubled_when_workers_die_at_any_moment(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    receiver = site.start()
+    load = site.load()
+    for number in range(1, 3 * ROUNDS + 1):
+        site.pause(0.2, 1.5)
+        os.kill(site.chance.choice(receiver.workers()), signal.SIGKILL)
+        site.faults["kill -9 of a worker"] += 1
+        wait_until("another worker", lambda number=number: restarts(receiver) == number and workers(receiver) == 2)
     site.settle(load, receiver, capsys)
 
 
@@ -159,6 +178,14 @@ def test_a_next_hop_may_be_down_slow_flapping_or_choosy(site: Site, capsys: pyte
     site.settle(load, receiver, capsys)
     assert left_out > 0
     assert failed > 0
+
+
+def restarts(receiver: Serve) -> float:
+    return sum(receiver.samples("spancost_receiver_worker_restarts_total").values())
+
+
+def workers(receiver: Serve) -> float:
+    return sum(receiver.samples("spancost_receiver_workers").values())
 
 
 @contextmanager

@@ -33,12 +33,13 @@ def spent(receiver: Serve) -> Decimal:
     return reported(receiver.ledger)[1]
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_new_prices_are_taken_at_once_and_a_bad_file_changes_nothing(
-    serve: Callable[..., Serve], tmp_path: Path
+    serve: Callable[..., Serve], tmp_path: Path, workers: str
 ) -> None:
     prices = tmp_path / "prices.yaml"
     prices.write_text(PRICES.format(input="1"))
-    receiver = serve("--prices", str(prices))
+    receiver = serve("--prices", str(prices), "--workers", workers)
     receiver.send(batch(1, 1))
     assert str(spent(receiver)) == "0.002"  # 1000 x 1 + 100 x 10 micro-USD
 

@@ -55,7 +55,10 @@ def run_app(tmp_path: Path, protocol: str, endpoint: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_apps_on_both_protocols_are_counted_as_the_file_says(tmp_path: Path, serve: Callable[..., Serve]) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_apps_on_both_protocols_are_counted_as_the_file_says(
+    tmp_path: Path, serve: Callable[..., Serve], workers: int
+) -> None:
     file = tmp_path / "spancost.yaml"
     file.write_text(
         """grpc: {tokens: ["${env:SENDERS}"]}
@@ -65,7 +68,7 @@ attribution: {keys: {feature: [app.feature]}}
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SENDERS", "sesame")
-        receiver = serve("--config", str(file))
+        receiver = serve("--config", str(file), "--workers", str(workers))
 
     run_app(tmp_path, "grpc", f"http://{receiver.otlp}")
     run_app(tmp_path, "http/protobuf", f"http://{receiver.http}")

@@ -35,8 +35,8 @@ def _broken_readings(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError("a bug in an extractor")
 
     for reading in READINGS:
-        for method in ("add", "answer"):
-            monkeypatch.setattr(f"{reading}.{method}", broken)
+        for method in ("add", "answer", "glance"):
+            monkeypatch.setattr(f"{reading}.{method}", broken, raising=False)
 
 
 @pytest.mark.usefixtures("_broken_readings")

@@ -108,6 +108,26 @@ def test_a_usage_chunk_that_carries_choices_is_the_apps(
     assert instrumented.attributes["gen_ai.usage.input_tokens"] == 100
 
 
+def test_the_app_may_put_its_own_close_in_the_place_of_a_streams(
+    completions: Any, provider: Provider, instrumented: Telemetry
+) -> None:
+    stream: Any = completions.create(model="gpt-5", messages=MESSAGES, stream=True)
+    next(stream)
+    closed: list[str] = []
+    before = stream.close
+
+    def close() -> None:
+        closed.append("ours")
+        before()
+
+    stream.close = close
+    stream.close()
+
+    assert closed == ["ours"]
+    assert stream.response.is_closed
+    assert instrumented.attributes["spancost.usage.estimated"] is True
+
+
 def test_an_interrupted_stream_is_estimated_and_says_so(completions: Any, instrumented: Telemetry) -> None:
     with completions.create(model="gpt-5", messages=MESSAGES, stream=True) as stream:
         next(stream)

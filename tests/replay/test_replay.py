@@ -24,6 +24,7 @@ from prometheus_client import CollectorRegistry
 import spancost
 from spancost.sdks.bedrock import BedrockInstrumentor
 from spancost_collector.accounts import Accounts
+from spancost_collector.charging import Charging
 from spancost_collector.dialects import DIALECTS
 from spancost_collector.election import Election
 from spancost_collector.enrich import Enricher
@@ -102,11 +103,14 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     try:
         pipeline = Pipeline(
             normaliser=Normaliser(DIALECTS),
-            price=Price(load_book()),
-            enricher=Enricher(),
-            election=Election(max_calls=0),  # recordings of one answer have its id in common
-            ledger=ledger,
-            accounts=Accounts(LabelBounds(max_values=100, tenant=False), folded=lambda _dimension, _calls: None),
+            charging=Charging(
+                price=Price(load_book()),
+                enricher=Enricher(),
+                election=Election(max_calls=0),  # recordings of one answer have its id in common
+                ledger=ledger,
+                accounts=Accounts(LabelBounds(max_values=100, tenant=False), folded=lambda _dimension, _calls: None),
+                metrics=metrics,
+            ),
             metrics=metrics,
             forward=None,
         )

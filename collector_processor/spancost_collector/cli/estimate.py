@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from spancost_collector.cli.figures import exact
+from spancost_collector.cli.options import AsJson, Prices
 from spancost_collector.price_data import load_current_book
 from spancost_pricing import ConfigError, Route
 from spancost_pricing.estimate import Estimator
@@ -58,8 +59,8 @@ def estimate(
     deployment: Annotated[str | None, typer.Option(help="Azure deployment type, e.g. DataZoneStandard.")] = None,
     speed: Annotated[str | None, typer.Option(help="fast, where that is sold.")] = None,
     at: Annotated[str | None, typer.Option(help="When the call ends, ISO 8601; now by default.")] = None,
-    prices: Annotated[Path | None, typer.Option(help="Your own prices.", envvar="SPANCOST_PRICES")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; money as decimal strings in USD.")] = False,
+    prices: Prices = None,
+    as_json: AsJson = False,
 ) -> None:
     """What a call will cost: lower, expected and upper bound, and what they rest on. Nothing is sent anywhere."""
     if provider is None:

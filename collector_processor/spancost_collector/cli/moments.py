@@ -30,6 +30,24 @@ def moment(option: str, text: str, now: datetime) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def period(option: str, text: str, *, longest: timedelta) -> timedelta:
+    """How long `30s` or `5m` is.
+
+    Raises:
+        ConfigError: `text`, the value of `option`, is no such thing, is nothing, or longer than is allowed.
+    """
+    match = _DURATION.fullmatch(text)
+    try:
+        found = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta()
+    except OverflowError:
+        found = timedelta.max
+    if not timedelta() < found <= longest:
+        raise ConfigError(
+            f'{option}: got "{text}"; expected a time such as 30s or 5m, at most {longest.total_seconds() / 60:g}m'
+        )
+    return found
+
+
 def nanoseconds(found: datetime) -> int:
     """Unix time in nanoseconds, exactly."""
     delta = found - _EPOCH

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from spancost_collector.cli.figures import exact
 from spancost_collector.cli.moments import nanoseconds
+from spancost_collector.cli.options import AsJson, Prices
 from spancost_collector.price_data import load_current_book
 from spancost_pricing import ConfigError, Route, Usage
 
@@ -77,8 +78,8 @@ def price(
         Path | None,
         typer.Option("--csv", help="Price every row of FILE, and print it with status and cost_usd added."),
     ] = None,
-    prices: Annotated[Path | None, typer.Option(help="Your own prices.", envvar="SPANCOST_PRICES")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; money as decimal strings in USD.")] = False,
+    prices: Prices = None,
+    as_json: AsJson = False,
 ) -> None:
     """What a call costs: each line with its rate, since when, from which layer and source."""
     if csv_file is not None:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from spancost_collector.cli.figures import dollars, exact
 from spancost_collector.cli.moments import moment
+from spancost_collector.cli.options import AsJson, LedgerFile
 from spancost_collector.locations import default_ledger
 from spancost_collector.report import LedgerReader
 from spancost_pricing import ConfigError, usd
@@ -30,8 +31,8 @@ def report(
         str | None, typer.Option(help="How far back: 30m, 24h, 7d, or an ISO 8601 date or time (UTC unless it says).")
     ] = None,
     until: Annotated[str | None, typer.Option(help="Up to, not including; same forms as --since.")] = None,
-    ledger: Annotated[Path | None, typer.Option(help="The ledger file.", envvar="SPANCOST_LEDGER")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; money as decimal strings in USD.")] = False,
+    ledger: LedgerFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Who spent what. Calls without a known price are listed, never counted as zero."""
     now = datetime.now(UTC)
@@ -80,6 +81,7 @@ def _figures(row: Row) -> dict[str, object]:
         "output_tokens": row.output_tokens,
         "cost_usd": None if row.cost_pico is None else exact(usd(row.cost_pico)),
         "priced": row.cost_pico is not None,
+        "imputed_usd": None if row.imputed_pico is None else exact(usd(row.imputed_pico)),
         "partial_calls": row.partial_calls,
     }
 
@@ -109,9 +111,14 @@ def _print(found: Report, path: Path) -> None:
             f"{row.errors:,}",
             f"{row.input_tokens:,}",
             f"{row.output_tokens:,}",
-            dollars(row.cost_pico),
+            dollars(row.cost_pico) if row.imputed_pico is None else f"imputed {dollars(row.imputed_pico)}",
         )
     console.print(table)
+    if total.imputed_pico is not None:
+        console.print(
+            f"\nNot in the total: {dollars(total.imputed_pico)} USD imputed, for calls that a subscription covers",
+            highlight=False,
+        )
     if found.unpriced:
         calls = sum(one.calls for one in found.unpriced)
         tokens = sum(one.tokens for one in found.unpriced)

@@ -6,7 +6,6 @@ import json
 import sys
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +15,7 @@ from rich.table import Table
 
 from spancost_collector.cli.figures import exact
 from spancost_collector.cli.moments import moment, nanoseconds
+from spancost_collector.cli.options import AsJson, LedgerFile, Prices
 from spancost_collector.locations import default_ledger
 from spancost_collector.price_data import load_current_book
 from spancost_collector.repricing import reprice as reprice_ledger
@@ -31,9 +31,9 @@ def reprice(
     ],
     until: Annotated[str | None, typer.Option(help="Up to, not including; same forms as --since.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
-    prices: Annotated[Path | None, typer.Option(help="Your own prices.", envvar="SPANCOST_PRICES")] = None,
-    ledger: Annotated[Path | None, typer.Option(help="The ledger file.", envvar="SPANCOST_LEDGER")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; money as decimal strings in USD.")] = False,
+    prices: Prices = None,
+    ledger: LedgerFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Charge calls again at the prices known now; every old charge is kept as a revision.
 

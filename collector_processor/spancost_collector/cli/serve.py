@@ -15,6 +15,7 @@ import typer
 
 from spancost_collector.config import CONFIG_VARIABLE, json_schema, load, render
 from spancost_collector.errors import LedgerError
+from spancost_collector.garbage import look_for_cycles_rarely
 from spancost_collector.ledger import Ledger
 from spancost_collector.ledger_faults import told
 from spancost_collector.logs import configure_logs
@@ -42,6 +43,9 @@ def serve(
     ] = None,
     web_listen: Annotated[
         str | None, typer.Option(help="Metrics and health, host:port. Default: 127.0.0.1:9464")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that take spans in, to use more than one core. Default: 1")
     ] = None,
     ledger: Annotated[Path | None, typer.Option(help="The ledger file; created where there is none.")] = None,
     forward: Annotated[
@@ -76,6 +80,7 @@ def serve(
             "--listen": (("grpc", "listen"), listen),
             "--http-listen": (("http", "listen"), http_listen),
             "--web-listen": (("web", "listen"), web_listen),
+            "--workers": (("workers",), workers),
             "--ledger": (("ledger",), ledger),
             "--forward": (("forward",), forward or None),
             "--prices": (("prices",), prices),
@@ -98,6 +103,7 @@ def serve(
     kept = Ledger(settings.ledger)
     receiver = _receiver(settings, book, kept)
     receiver.start()
+    look_for_cycles_rarely()
     typer.echo(_announcement(settings, receiver, book))
     while signals.get() == signal.SIGHUP:
         receiver.reload_prices(lambda: _reread(settings.prices))
@@ -127,6 +133,7 @@ def _announcement(settings: Settings, receiver: Receiver, book: Book) -> str:
         f"OTLP/gRPC on {receiver.grpc_address}" if receiver.grpc_address else "no OTLP/gRPC",
         f"OTLP/HTTP on http://{receiver.http_address}" if receiver.http_address else "no OTLP/HTTP",
         f"web on http://{receiver.web_address}",
+        *([f"{settings.workers} worker processes"] if settings.workers > 1 else []),
         f"ledger {settings.ledger}",
         "forwarding to " + " and ".join(hop.endpoint for hop in settings.forward)
         if settings.forward

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from spancost_collector.config.layers import Key
-    from spancost_collector.config.settings import Listener, Settings
+    from spancost_collector.config.settings import Listener, Settings, Target
     from spancost_collector.config.values import Address
 
 
@@ -42,7 +42,12 @@ def conflicts(settings: Settings) -> Iterator[Conflict]:
             (("attribution", "salt"),),
             "needs attribution.salt, or anyone could undo the hash by trying names; e.g. salt: ${env:SPANCOST_SALT}",
         )
-    yield from _hops(settings)
+    for index, subscription in enumerate(settings.subscriptions):
+        if not subscription.model_dump(exclude_none=True):
+            yield Conflict(
+                ("subscriptions", index), (), "names nobody; expected an agent, a service, an organization or a user"
+            )
+    yield from _insecure(settings)
 
 
 def _addresses(settings: Settings) -> Iterator[Conflict]:
@@ -63,10 +68,10 @@ def _addresses(settings: Settings) -> Iterator[Conflict]:
             text = f"got {listen}, which {first} already uses; give it another port"
             yield Conflict((name, "listen"), (used[listen],), text)
         used.setdefault(listen, (name, "listen"))
-    for index, hop in enumerate(settings.forward):
-        if hop.address in used:
-            text = f"got {hop.endpoint}, which is this receiver itself; name the next one"
-            yield Conflict(("forward", index, "endpoint"), (used[hop.address],), text)
+    for key, target in _targets(settings):
+        if target.address in used:
+            text = f"got {target.endpoint}, which is this receiver itself; name the next one"
+            yield Conflict((*key, "endpoint"), (used[target.address],), text)
 
 
 def _exposed(name: str, listener: Listener) -> Iterator[Conflict]:
@@ -82,15 +87,22 @@ def _exposed(name: str, listener: Listener) -> Iterator[Conflict]:
         )
 
 
-def _hops(settings: Settings) -> Iterator[Conflict]:
+def _targets(settings: Settings) -> Iterator[tuple[Key, Target]]:
+    """What is sent to, and where the file says so."""
     for index, hop in enumerate(settings.forward):
-        key: Key = ("forward", index)
-        tls = hop.tls
-        if tls is not None and not tls.insecure and hop.endpoint.startswith("http://"):
+        yield ("forward", index), hop
+    if settings.metrics.otlp is not None:
+        yield ("metrics", "otlp"), settings.metrics.otlp
+
+
+def _insecure(settings: Settings) -> Iterator[Conflict]:
+    for key, target in _targets(settings):
+        tls = target.tls
+        if tls is not None and not tls.insecure and target.endpoint.startswith("http://"):
             text = "says TLS for an http:// endpoint; write https://, or drop one of the two"
             yield Conflict((*key, "tls"), ((*key, "endpoint"),), text)
         if tls is not None and (tls.cert is None) != (tls.key is None):
             yield Conflict((*key, "tls"), (), "has only one of cert and key; a client certificate needs both")
-        if hop.headers and not hop.secure and not hop.address.loopback and (tls is None or not tls.insecure):
+        if target.headers and not target.secure and not target.address.loopback and (tls is None or not tls.insecure):
             text = "would go to another machine in clear text; use https://, or say tls: {insecure: true}"
             yield Conflict((*key, "headers"), ((*key, "endpoint"), (*key, "tls")), text)

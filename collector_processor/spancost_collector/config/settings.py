@@ -6,11 +6,19 @@ stand in messages about it. What only makes sense in combination is checked in `
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, SecretStr, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+)
 
 from spancost_collector.config.values import (
     MEBIBYTE,
@@ -25,6 +33,7 @@ from spancost_collector.config.values import (
     TimeZone,
     not_a_flag,
 )
+from spancost_collector.labels import MAX_COMBINATIONS, MAX_HISTOGRAM_COMBINATIONS, MAX_VALUES
 from spancost_collector.locations import default_ledger
 
 AttributionField = Literal["feature", "task", "tenant", "user", "session", "prompt", "prompt_version"]
@@ -106,12 +115,15 @@ class HopTls(Section):
     """No TLS at all, whatever is sent: says that this is known."""
 
 
-class NextHop(Section):
-    """Where enriched spans go next."""
+class Target(Section):
+    """An OTLP receiver that something is sent to."""
+
+    path: ClassVar[str]
+    """Where OTLP/HTTP takes it."""
 
     endpoint: str = Field(examples=["tempo:4317", "https://otlp.example.com"])
-    """host:port or a URL. `https://` means TLS, `http://` means none. For HTTP, `/v1/traces` is added unless there is
-    a path."""
+    """host:port or a URL. `https://` means TLS, `http://` means none. For HTTP, OTLP's own path is added unless there
+    is one."""
     protocol: Literal["grpc", "http/protobuf"] = "grpc"
     """OTLP/gRPC or OTLP/HTTP."""
     headers: dict[str, SecretStr] = Field(default_factory=dict[str, SecretStr])
@@ -122,12 +134,6 @@ class NextHop(Section):
     """TLS, also for an endpoint without a scheme."""
     timeout_seconds: Seconds = Field(default=10.0, le=300)
     """How long it may take to answer."""
-    max_request_bytes: Bytes = ByteSize(4 * MEBIBYTE)
-    """How far requests are concatenated: what an OTLP receiver accepts unless told otherwise."""
-    required: bool = True
-    """Whether senders are told OK only once this hop has the spans. One that is not gets what fits its queue."""
-    max_queue_bytes: Bytes = ByteSize(64 * MEBIBYTE)
-    """What waits for a hop that is not required; beyond it, spans are dropped and counted."""
 
     @field_validator("endpoint")
     @classmethod
@@ -160,8 +166,51 @@ class NextHop(Section):
     def url(self) -> str:
         """Where OTLP/HTTP is posted to."""
         path = urlsplit(self.endpoint).path if "://" in self.endpoint else ""
-        path = path if path.strip("/") else "/v1/traces"
+        path = path if path.strip("/") else self.path
         return f"{'https' if self.secure else 'http'}://{self.address}{path}"
+
+
+class NextHop(Target):
+    """Where enriched spans go next."""
+
+    path: ClassVar[str] = "/v1/traces"
+
+    max_request_bytes: Bytes = ByteSize(4 * MEBIBYTE)
+    """How far requests are concatenated: what an OTLP receiver accepts unless told otherwise."""
+    required: bool = True
+    """Whether senders are told OK only once this hop has the spans. One that is not gets what fits its queue."""
+    max_queue_bytes: Bytes = ByteSize(64 * MEBIBYTE)
+    """What waits for a hop that is not required; beyond it, spans are dropped and counted."""
+
+
+class MetricsTarget(Target):
+    """Where metrics are sent, for a backend that does not scrape."""
+
+    path: ClassVar[str] = "/v1/metrics"
+
+    interval_seconds: Seconds = 60.0
+    """How often."""
+
+
+class TracesTarget(Target):
+    """Where the receiver's own traces are sent: one for each group of requests, with how long its stages took."""
+
+    path: ClassVar[str] = "/v1/traces"
+
+    ratio: float = Field(default=1.0, ge=0, le=1, examples=[0.01])
+    """Of how many groups there is one: 0.01 is one in a hundred."""
+
+
+class Metrics(Section):
+    """Metrics beyond `/metrics`."""
+
+    otlp: MetricsTarget | None = Field(
+        default=None, examples=["{endpoint: http://prometheus:9090/api/v1/otlp/v1/metrics, protocol: http/protobuf}"]
+    )
+    """Send them over OTLP as well."""
+    conventions: Literal["none", "old", "new", "both"] = "none"
+    """Also show the client metrics of the GenAI conventions: `gen_ai.client.token.usage` and
+    `gen_ai.client.operation.duration` (old), those named `gen_ai.client.inference.…` (new)."""
 
 
 def _hops(value: object) -> object:
@@ -179,8 +228,13 @@ class Labels(Section):
 
     tenant: bool = False
     """Whether tenants do: only where there are few."""
-    max_values: Count = 200
+    max_values: Count = MAX_VALUES
     """Values that each dimension may have before the rest is shown as `__other__`."""
+    max_combinations: Count = MAX_COMBINATIONS
+    """Combinations of them that counters and gauges may have: first release, task and service become `__other__`, then
+    everything."""
+    max_histogram_combinations: Count = MAX_HISTOGRAM_COMBINATIONS
+    """Combinations that each histogram may have; each is some seventy series."""
 
 
 class AttributionSettings(Section):
@@ -194,6 +248,19 @@ class AttributionSettings(Section):
     """Keep users as a keyed hash (HMAC-SHA256) instead of their names."""
     salt: SecretStr | None = Field(default=None, min_length=16)
     """The key of that hash; the same salt gives the same hash, so keep it."""
+
+
+class Subscription(Section):
+    """Calls that a flat fee covers: those to which all that is said here applies. A `*` stands for anything."""
+
+    agent: Literal["claude_code", "codex", "gemini_cli"] | None = None
+    """Made by this coding agent."""
+    service: str | None = None
+    """Of this service."""
+    organization: str | None = None
+    """Of this organization, or whatever else is the tenant."""
+    user: str | None = None
+    """By this user; with `attribution.hash_identifiers`, by this hash."""
 
 
 class Election(Section):
@@ -225,6 +292,8 @@ class Settings(Section):
     """Metrics and health."""
     intake: Intake = Intake()
     """Limits of what is taken in."""
+    workers: Annotated[Count, Field(le=64)] = 1
+    """Processes that take requests in and read them; more than one use more than one core."""
     ledger: File = Field(default_factory=default_ledger)
     """The ledger file; created where there is none."""
     prices: File | None = None
@@ -233,8 +302,20 @@ class Settings(Section):
     """Next hops for enriched spans; none keeps nothing but the ledger."""
     labels: Labels = Labels()
     """Labels of metrics."""
+    revenue: File | None = Field(default=None, examples=["revenue.csv"])
+    """What each tenant pays a month (CSV: tenant,usd), to stand beside its cost where `labels.tenant` is set; read at
+    the start."""
+    metrics: Metrics = Metrics()
+    """Where metrics go beside `/metrics`, and which others there are."""
+    own_traces: TracesTarget | None = Field(default=None, examples=["{endpoint: tempo:4317, ratio: 0.01}"])
+    """Send traces of the receiver's own work: to look where a slow group spends its time. Not to itself."""
     attribution: AttributionSettings = AttributionSettings()
     """Who pays."""
+    subscriptions: tuple[Subscription, ...] = Field(
+        default=(), examples=["[{agent: claude_code, organization: 0c9b2c5e-…}, {user: '*@example.com'}]"]
+    )
+    """Whose calls a subscription covers: their cost is imputed, and part of no spend. What agents say themselves of it
+    is known anyway."""
     election: Election = Election()
     """Telling two descriptions of one call from two calls."""
     time_zone: TimeZone = Field(default=ZoneInfo("UTC"), examples=["Europe/Vienna"])

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from spancost_collector.dialects.agentops import AGENTOPS
+from spancost_collector.dialects.claude_code import CLAUDE_CODE
+from spancost_collector.dialects.codex import CODEX
 from spancost_collector.dialects.envoy import ENVOY
+from spancost_collector.dialects.gemini_cli import GEMINI_CLI
 from spancost_collector.dialects.google_adk import GOOGLE_ADK
 from spancost_collector.dialects.langfuse import LANGFUSE
 from spancost_collector.dialects.langsmith import LANGSMITH
@@ -13,7 +16,7 @@ from spancost_collector.dialects.litellm import LITELLM
 from spancost_collector.dialects.logfire import LOGFIRE, PYDANTIC_AI
 from spancost_collector.dialects.microsoft import AGENT_FRAMEWORK, SEMANTIC_KERNEL
 from spancost_collector.dialects.mlflow import MLFLOW
-from spancost_collector.dialects.openinference import OPENINFERENCE
+from spancost_collector.dialects.openinference import OPENINFERENCE, OPENINFERENCE_LITELLM
 from spancost_collector.dialects.openlit import OPENLIT
 from spancost_collector.dialects.openllmetry import OPENLLMETRY
 from spancost_collector.dialects.otel import OTEL
@@ -30,6 +33,7 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     MLFLOW,
     LANGSMITH,
     OPENINFERENCE,
+    OPENINFERENCE_LITELLM,
     ENVOY,
     LITELLM,
     GOOGLE_ADK,
@@ -41,6 +45,9 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     SEMANTIC_KERNEL,
     AGENT_FRAMEWORK,
     VERCEL_7,
+    CLAUDE_CODE,
+    CODEX,
+    GEMINI_CLI,
     OPENLLMETRY,
     OPENLIT,
     OTEL,

@@ -1,4 +1,8 @@
-"""AgentOps: the names of the conventions' first generation, over the providers' own counts."""
+"""AgentOps: the names of the conventions' first generation, over the providers' own counts.
+
+The scopes of its spans of SDKs are called after the SDK alone, and of Anthropic's calls it names no provider and counts
+no cached tokens: the input is what was neither read from the cache nor written to it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from spancost_collector.dialects.otel import OTEL
 
 AGENTOPS: Final = OTEL.derive(
     "agentops",
-    scopes=("agentops*",),
+    scopes=("agentops*", "anthropic", "openai"),
     evidence=("agentops.*",),
     operation=("gen_ai.operation.name", "gen_ai.request.type", "agentops.span.kind"),
     leaves={**OTEL.leaves, "completion": "text_completion", "llm": "chat", "llm.call": "chat"},
@@ -23,7 +27,7 @@ AGENTOPS: Final = OTEL.derive(
     },
     zero_is_unknown=True,
     apart=(
-        Apart("cache", "agentops.instrumentation.providers.anthropic"),
+        Apart("cache", "anthropic"),
         *(rule for rule in OTEL.apart if rule.part == "reasoning"),
     ),
 )

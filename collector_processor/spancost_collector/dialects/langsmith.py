@@ -5,36 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from spancost_collector.dialects.otel import OTEL
-from spancost_collector.embedded import count, inner, total
+from spancost_collector.embedded import inner, langchain_usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spancost_collector.dialect import Facts
 
-_TIERS: Final = ("flex", "priority")
-
 
 def _refine(facts: Mapping[str, Any]) -> Facts:
-    """LangChain's parts; the tier that served a call is in front of their names."""
     metadata: Mapping[str, Any] = facts.get("usage_metadata", {})
-    parts_in: Mapping[str, Any] = facts.get("input_details") or inner(metadata, "input_token_details")
-    parts_out: Mapping[str, Any] = facts.get("output_details") or inner(metadata, "output_token_details")
-    tier = next((tier for tier in _TIERS if any(name.startswith(tier + "_") for name in (*parts_in, *parts_out))), None)
-    short, long = (count(parts_in, f"ephemeral_{lifetime}_input_tokens") for lifetime in ("5m", "1h"))
-    written = count(parts_in, "cache_creation", "cache_write")
-    changes: Facts = {
-        "input_tokens": count(metadata, "input_tokens"),
-        "output_tokens": count(metadata, "output_tokens"),
-        "cache_read_tokens": count(parts_in, "cache_read", *(f"{tier}_cache_read" for tier in _TIERS)),
-        # LangChain moves what it knows the lifetime of out of the sum.
-        "cache_write_tokens": total(short, long) if (short or long) and not written else written,
-        "cache_write_1h_tokens": long,
-        "input_audio_tokens": count(parts_in, "audio"),
-        "reasoning_tokens": count(parts_out, "reasoning", *(f"{tier}_reasoning" for tier in _TIERS)),
-        "output_audio_tokens": count(parts_out, "audio"),
-        "service_tier": tier,
+    parts = {
+        "input_token_details": facts.get("input_details") or inner(metadata, "input_token_details"),
+        "output_token_details": facts.get("output_details") or inner(metadata, "output_token_details"),
     }
+    changes = langchain_usage({**metadata, **parts})
     found = {column: value for column, value in changes.items() if value is not None and facts.get(column) is None}
     if facts.get("usage_scope") == "agent_total":
         found["operation"] = "chain"

@@ -1,11 +1,14 @@
 """LiteLLM, library and proxy, both generations of its callback.
 
-Totals include their parts. The first generation tells the parts only in a usage object, printed by Python; costs are
-what its own table gives, 0 where that has no price, except for OpenRouter, whose own figure is in the usage object.
+Totals include their parts. A response's id is wrapped in what LiteLLM needs to route the next call. The first
+generation tells the parts only in a usage object, printed by Python; costs are what its own table gives, 0 where that
+has no price, except for OpenRouter, whose own figure is in the usage object.
 """
 
 from __future__ import annotations
 
+import base64
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from spancost_collector.dialects.otel import OTEL
@@ -17,19 +20,53 @@ if TYPE_CHECKING:
     from spancost_collector.dialect import Facts
 
 
+_OPERATION: Final = ("gen_ai.operation.name", "llm.request.type")
+"""Embeddings of a model that LiteLLM was given without a provider have the second only."""
+_WRAPPED: Final = "resp_bGl0ZWxsbTp"
+"""How `litellm:` begins in base64, behind the mark of a response."""
+_INNER_ID: Final = re.compile(r"response_id:([^;\s]+)")
+
+
 def _refine(facts: Mapping[str, Any]) -> Facts:
     """The usage object says what the attributes leave out; no call used nothing, so zeros say that nobody knows."""
     if facts.get("input_tokens") == 0 and facts.get("output_tokens") == 0:
         return {"input_tokens": None, "output_tokens": None, "total_tokens": None}
     usage = provider_usage(facts.get("usage_object", {}))
-    return {column: value for column, value in usage.items() if value is not None and facts.get(column) is None}
+    found = {column: value for column, value in usage.items() if value is not None and facts.get(column) is None}
+    routed: str = facts.get("routed_model", "")
+    if not facts.get("provider") and "/" in routed:
+        found["provider"] = routed.partition("/")[0]
+    response_id: str = facts.get("response_id", "")
+    if response_id.startswith(_WRAPPED):
+        found["response_id"] = _unwrapped(response_id)
+    return found
+
+
+def _unwrapped(response_id: str) -> str:
+    """The provider's own id."""
+    encoded = response_id.removeprefix("resp_").encode()
+    try:
+        routed = base64.b64decode(encoded + b"=" * (-len(encoded) % 4)).decode()
+    except ValueError:
+        return response_id
+    inner = _INNER_ID.search(routed)
+    return response_id if inner is None else inner[1]
 
 
 LITELLM: Final = OTEL.derive(
     "litellm",
     scopes=("litellm*",),
     evidence=("litellm.*", "gen_ai.framework"),
-    leaves={**OTEL.leaves, "completion": "chat", "acompletion": "chat", "litellm.moderation": "moderation"},
+    operation=_OPERATION,
+    leaves={
+        **OTEL.leaves,
+        "aembedding": "embeddings",
+        "completion": "chat",
+        "acompletion": "chat",
+        "responses": "chat",
+        "aresponses": "chat",
+        "litellm.moderation": "moderation",
+    },
     others=OTEL.others
     | {
         "litellm.passthrough",
@@ -38,6 +75,7 @@ LITELLM: Final = OTEL.derive(
         "litellm.vector_store_file_management",
     },
     names={
+        "operation": _OPERATION,
         "quoted_usd": ("litellm.cost.total", "gen_ai.cost.total_cost"),
         "cached": ("litellm.cache_hit", "gen_ai.cache_hit", "llm.cache_hit"),
         "service_tier": (*OTEL.names["service_tier"], "gen_ai.cost.service_tier"),
@@ -61,7 +99,10 @@ LITELLM: Final = OTEL.derive(
     },
     metadata=("metadata.requester_metadata", "metadata.spend_logs_metadata"),
     metadata_prefixes=("litellm.metadata.",),
-    notes={"usage_object": ("document", ("metadata.usage_object",))},
+    notes={
+        "usage_object": ("document", ("metadata.usage_object",)),
+        "routed_model": ("text", ("litellm.provider.model",)),
+    },
     refine=_refine,
     zero_is_unknown=True,
     apart=(),

@@ -25,7 +25,10 @@ def _refine(facts: Mapping[str, Any]) -> Facts:
         return {"operation": "fetch_response"}  # opened a stream; the log at its end describes the call
     usage = provider_usage(facts["usage"]) if "usage" in facts else {}
     # Totals are the emitter's own, which knows its providers; the document adds the parts.
-    return {column: value for column, value in usage.items() if value is not None and facts.get(column) is None}
+    found = {column: value for column, value in usage.items() if value is not None and facts.get(column) is None}
+    if facts.get("span_type") == "log" and "took" in facts:
+        found["took_s"] = facts["took"]
+    return found
 
 
 LOGFIRE: Final = OTEL.derive(
@@ -36,6 +39,7 @@ LOGFIRE: Final = OTEL.derive(
     notes={
         "usage": ("document", ("gen_ai.usage.raw",)),
         "span_type": ("text", ("logfire.span_type",)),
+        "took": ("amount", ("duration",)),
     },
     refine=_refine,
     apart=(),

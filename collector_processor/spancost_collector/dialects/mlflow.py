@@ -1,12 +1,15 @@
 """MLflow tracing: spans by type, every value written as JSON, usage and cost as one document each.
 
 Parents repeat the usage of the calls under them only where an integration sums them; totals include their parts.
+MLflow's own counts leave thoughts, lifetimes and tiers out, so a provider's whole answer, where the output is one, goes
+before them. For the provider of a model on Bedrock it takes what its name begins with: a maker, or a geography.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from spancost_collector.answers import read_answer
 from spancost_collector.dialect import Dialect
 from spancost_collector.dialects.everywhere import EVERYWHERE
 from spancost_collector.embedded import amount, count
@@ -17,8 +20,20 @@ if TYPE_CHECKING:
     from spancost_collector.dialect import Facts
 
 
+_TOTALS: Final = frozenset({"input_tokens", "output_tokens"})
+
+
 def _refine(facts: Mapping[str, Any]) -> Facts:
     usage: Mapping[str, Any] = facts.get("token_usage", {})
+    said = read_answer(facts["answer"]) if "answer" in facts else {}
+    found = {column: value for column, value in said.items() if value is not None}
+    if str(facts.get("response_model", "")).startswith(f"{facts.get('provider')}."):
+        found["provider"] = "aws.bedrock"
+    quoted = {"quoted_usd": amount(facts.get("llm_cost", {}), "total_cost")}
+    return {**_counted(usage), **quoted, **found} if found.keys() >= _TOTALS else {**found, **_counted(usage), **quoted}
+
+
+def _counted(usage: Mapping[str, Any]) -> Facts:
     return {
         "input_tokens": count(usage, "input_tokens"),
         "output_tokens": count(usage, "output_tokens"),
@@ -26,7 +41,6 @@ def _refine(facts: Mapping[str, Any]) -> Facts:
         "cache_read_tokens": count(usage, "cache_read_input_tokens"),
         "cache_write_tokens": count(usage, "cache_creation_input_tokens"),
         "cache_write_1h_tokens": count(usage, "cache_creation_input_tokens_above_1hr"),
-        "quoted_usd": amount(facts.get("llm_cost", {}), "total_cost"),
     }
 
 
@@ -52,6 +66,7 @@ MLFLOW: Final = Dialect(
     notes={
         "token_usage": ("document", ("mlflow.chat.tokenUsage",)),
         "llm_cost": ("document", ("mlflow.llm.cost",)),
+        "answer": ("answer", ("mlflow.spanOutputs",)),
     },
     refine=_refine,
     json_values=True,

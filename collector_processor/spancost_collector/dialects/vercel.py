@@ -1,7 +1,8 @@
 """The Vercel AI SDK, up to version 6 with keys of its own and from 7 on in the conventions'.
 
 Up to 6 the provider's call is a `….doGenerate` or `….doStream` span, and the operation around it repeats its usage.
-Since 6 totals include their parts; before that Anthropic's and Bedrock's cached tokens stood beside the input.
+Since 6 totals include their parts; before that Anthropic's and Bedrock's cached tokens stood beside the input. From 7
+on the provider's own metadata, with lifetimes and tier, is there only where the app asks for it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from spancost_collector.dialect import Dialect
 from spancost_collector.dialects.everywhere import EVERYWHERE
 from spancost_collector.dialects.otel import OTEL
-from spancost_collector.embedded import count, gemini_usage, inner, total
+from spancost_collector.embedded import count, gemini_usage, inner, total, written_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,8 @@ def _refine(facts: Mapping[str, Any]) -> Facts:
 
 
 def _anthropic(facts: Mapping[str, Any], anthropic: Mapping[str, Any], bedrock: Mapping[str, Any]) -> Facts:
-    changes: Facts = {"cache_write_1h_tokens": count(inner(anthropic, "cache_creation"), "ephemeral_1h_input_tokens")}
+    long = count(inner(anthropic, "cache_creation"), "ephemeral_1h_input_tokens")
+    changes: Facts = {"cache_write_1h_tokens": written_for(bedrock, "1h") if long is None else long}
     written = facts.get("cache_write_tokens")
     if written is None:
         written = count({**bedrock, **anthropic}, "cache_creation_input_tokens", "cacheWriteInputTokens")
@@ -51,6 +53,12 @@ def _anthropic(facts: Mapping[str, Any], anthropic: Mapping[str, Any], bedrock: 
     if isinstance(tier, str):
         changes["service_tier"] = tier
     return changes
+
+
+def _refine_7(facts: Mapping[str, Any]) -> Facts:
+    """The provider's metadata is there where the app asks for it; totals include their parts."""
+    changes = _refine({**facts, "total_of_version_6": 0}) if "provider_metadata" in facts else {}
+    return {column: value for column, value in changes.items() if value is not None}
 
 
 VERCEL: Final = Dialect(
@@ -112,7 +120,12 @@ VERCEL_7: Final = OTEL.derive(
     "vercel_ai_7",
     scopes=("ai", "gen_ai", "@ai-sdk/*"),
     evidence=("ai.telemetry.*",),
-    names={"feature": ("spancost.feature", "ai.telemetry.functionId", *OTEL.names["feature"][1:])},
+    names={
+        "reasoning_tokens": (*OTEL.names["reasoning_tokens"], "ai.usage.outputTokenDetails.reasoningTokens"),
+        "feature": ("spancost.feature", "ai.telemetry.functionId", *OTEL.names["feature"][1:]),
+    },
     metadata_prefixes=("ai.telemetry.metadata.",),
+    notes={"provider_metadata": ("document", ("ai.response.providerMetadata",))},
+    refine=_refine_7,
     apart=(),
 )

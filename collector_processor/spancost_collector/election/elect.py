@@ -12,8 +12,10 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final, Protocol
 
 from spancost_collector.election.decision import Correction, Decision, Group, Member
+from spancost_collector.election.instances import SEVERAL_SIGNALS
 from spancost_collector.election.likeness import has_usage
 from spancost_collector.election.memory import Memory
+from spancost_collector.election.neighbours import MOST_EQUALS, pair_up
 from spancost_collector.election.winner import merged, ranked
 
 if TYPE_CHECKING:
@@ -108,9 +110,16 @@ class Election:
                 plain = False
             else:
                 added.append(call)
+                instances = memory.instances if call.dialect in SEVERAL_SIGNALS else None
+                if instances is not None:
+                    seeds += instances.outdone(call)
                 if trace.emitter is None:
                     related.setdefault(call.trace_id, []).append(call)
-                elif call.response_id and memory.is_shared(call.response_id):
+                elif (
+                    (call.response_id and memory.is_shared(call.response_id))
+                    or (memory.neighbours is not None and self._may_match(call))
+                    or (instances is not None and instances.better((call,)) is not None)
+                ):
                     seeds.append(call)
                 else:
                     paid.append(call)
@@ -146,6 +155,11 @@ class Election:
         unsure = [call.key for call in calls if call.start_ns <= horizon and not self._memory.knows(call)]
         return known(unsure) if unsure else frozenset()
 
+    def _may_match(self, call: ModelCall) -> bool:
+        """Whether totals and time may join a call to others, or part others because they have become too many."""
+        run = self._memory.around(call)
+        return bool(run) and (len(run) <= MOST_EQUALS or any(self._memory.group(one.key) for one in run))
+
     def _shown(self, call: ModelCall, groups: dict[Key, Group | None]) -> ModelCall | bytes | None:
         if call.duplicate_of:
             return call.duplicate_of
@@ -171,6 +185,8 @@ class _Ballot:
         self.corrections: list[Correction] = []
         self.members: list[Member] = []
         self.duplicates: Counter[Reason] = Counter()
+        self._paired: dict[Key, tuple[ModelCall, ...]] = {}
+        """For calls that have been looked at: what describes them in other traces, as totals and time tell."""
 
     def settle(self, seeds: list[ModelCall]) -> None:
         """Decide for everything that `seeds` may have changed."""
@@ -179,8 +195,13 @@ class _Ballot:
                 component = self._component(call) if call.role == "leaf" else [call]
                 for member in component:
                     aggregates = (one for one in self._memory.linked(member) if one.role == "aggregate")
-                    seeds.extend(one for one in chain(self._before(member), aggregates) if one.key not in self.groups)
-                self._decide(component)
+                    affected = chain(self._before(member), aggregates, self._affected(member))
+                    seeds.extend(one for one in affected if one.key not in self.groups)
+                decided = next((one for one in component if one.key in self.groups), None)
+                if decided is None:
+                    self._decide(component)
+                else:
+                    self._join(decided, [one for one in component if one.key not in self.groups])
 
     def _before(self, call: ModelCall) -> Iterator[ModelCall]:
         group = None if call.key in self._fresh else self._memory.group(call.key)
@@ -193,15 +214,40 @@ class _Ballot:
         waiting = [call]
         while waiting:
             one = waiting.pop()
-            trace = memory.trace(one.trace_id)
-            cell = () if trace is None else trace.cell(one)
             # What was found to be the same call stays so once its trace is forgotten.
             forgotten = (member for member in self._before(one) if not memory.knows(member))
-            for other in chain(cell, memory.linked(one), forgotten):
+            for other in chain(self._related(one), self._beside(one), forgotten):
                 if other.key not in found and other.role == "leaf":
                     found[other.key] = other
                     waiting.append(other)
         return list(found.values())
+
+    def _related(self, call: ModelCall) -> Iterator[ModelCall]:
+        """Its other descriptions in its own trace, and those of the same response."""
+        trace = self._memory.trace(call.trace_id)
+        return chain(() if trace is None else trace.cell(call), self._memory.linked(call))
+
+    def _beside(self, call: ModelCall) -> Sequence[ModelCall]:
+        """Its other descriptions in other traces, where only totals and time tell."""
+        if call.key not in self._paired:
+            run = self._memory.around(call)
+            self._paired |= {call.key: (), **pair_up(run, self._related)}
+        return self._paired[call.key]
+
+    def _affected(self, call: ModelCall) -> Iterator[ModelCall]:
+        """Whose other descriptions are others now, because of their totals and time."""
+        run = self._memory.around(call)
+        if len(run) > MOST_EQUALS:
+            # Too many now; those that had been matched before there were so many stand alone again.
+            if call.key in self._fresh:
+                yield from (one for one in run if self._memory.group(one.key) is not None)
+            return
+        keys = {one.key for one in run}
+        for one in run:
+            before = None if one.key in self._fresh else self._memory.group(one.key)
+            matched = {one.key} if before is None else {member.key for member in before.members} & keys
+            if matched != {other.key for other in self._beside(one)}:
+                yield one
 
     def _decide(self, component: list[ModelCall]) -> None:
         group = self._group(component)
@@ -215,9 +261,23 @@ class _Ballot:
         for member in component:
             self._assign(member, group)
 
+    def _join(self, decided: ModelCall, late: list[ModelCall]) -> None:
+        """Add descriptions of a response that has more of them than are remembered by its id; they change nothing."""
+        group = self.groups[decided.key] or Group(decided, (decided,), decided.span_id)
+        withdrawn = tuple(sorted(key for key, _ in self._charged(late)))
+        if withdrawn:
+            self.corrections.append(Correction(withdrawn, None))
+        joined = group._replace(members=(*group.members, *late))
+        for one in late:
+            self._assign(one, joined)
+
     def _group(self, component: list[ModelCall]) -> Group | None:
         """None for a call that has one description."""
         members = tuple(ranked(component))
+        instances = self._memory.instances
+        told_better = None if instances is None else instances.better(members)
+        if told_better is not None:
+            return Group(None, members, told_better.span_id)
         keys = {call.key for call in component}
         for call in members:
             repeated = self._repeated(call, keys)

@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from spancost_collector.call import ModelCall
+    from spancost_pricing import Usage
 
 SLACK_NS: Final = 1_000_000
 """Clocks in one process agree to a millisecond: some round to it."""
+
+MOST_LATE_NS: Final = 100_000_000
+_LATE_PART: Final = 10
+"""The end of a stream is seen by one emitter after the other, as long as it takes the caller to read: up to a tenth of
+the call's time later, and no more than a tenth of a second."""
 
 _UNIQUE: Final = 18
 """A response id this long is the only one of its kind; short ones (Ollama numbers a thousand) come again."""
@@ -27,9 +33,16 @@ def has_usage(call: ModelCall) -> bool:
     )
 
 
-def encloses(outer: ModelCall, inner: ModelCall, slack: int = SLACK_NS) -> bool:
-    """Whether `inner` happened during `outer`."""
-    return outer.start_ns <= inner.start_ns + slack and inner.end_ns <= outer.end_ns + slack
+def encloses(outer: ModelCall, inner: ModelCall) -> bool:
+    """Whether `inner` happened during `outer`, but for how late each of them saw the end."""
+    return outer.start_ns <= inner.start_ns + SLACK_NS and inner.end_ns <= outer.end_ns + _late(inner)
+
+
+def ended_together(one: ModelCall, other: ModelCall) -> bool:
+    """Whether one happened during the other, and both were over at the same moment."""
+    if encloses(one, other):
+        return one.end_ns <= other.end_ns + _late(other)
+    return encloses(other, one) and other.end_ns <= one.end_ns + _late(one)
 
 
 def same_usage(one: ModelCall, other: ModelCall) -> bool:
@@ -37,13 +50,28 @@ def same_usage(one: ModelCall, other: ModelCall) -> bool:
     a, b = one.usage, other.usage
     if a is None or b is None:
         return True
-    return not _differ(a.input_tokens, b.input_tokens) and not _differ(a.output_tokens, b.output_tokens)
+    if _differ(a.output_tokens, b.output_tokens):
+        return False
+    return not _differ(a.input_tokens, b.input_tokens) or _without_cache(a, b) or _without_cache(b, a)
+
+
+def _without_cache(whole: Usage, rest: Usage) -> bool:
+    """Whether `rest` says nothing of a cache, and its input is what `whole` neither read from one nor wrote to it."""
+    if rest.cache_read_tokens is not None or rest.cache_write_tokens is not None or whole.input_tokens is None:
+        return False
+    cached = sum(part for part in (whole.cache_read_tokens, whole.cache_write_tokens) if part is not None)
+    return cached > 0 and rest.input_tokens == whole.input_tokens - cached
 
 
 def same_model(one: ModelCall, other: ModelCall) -> bool:
     """Whether they can be of the same model, whatever a gateway calls it; what is not known is not different."""
     a, b = _names(one), _names(other)
     return not a or not b or not a.isdisjoint(b)
+
+
+def same_known_model(one: ModelCall, other: ModelCall) -> bool:
+    """Whether both name a model, and it is the same."""
+    return not _names(one).isdisjoint(_names(other))
 
 
 def same_kind(one: ModelCall, other: ModelCall) -> bool:
@@ -64,6 +92,19 @@ def same_response(one: ModelCall, other: ModelCall) -> bool:
 def responses_differ(one: ModelCall, other: ModelCall) -> bool:
     """Whether the provider's ids say that they are two calls."""
     return bool(one.response_id and other.response_id) and one.response_id != other.response_id
+
+
+def is_likely(one: ModelCall, other: ModelCall, *, related: bool) -> bool:
+    """Whether nothing that they say makes them two calls; `related` where parent or response id say they are one."""
+    if one.emitter == other.emitter or not same_usage(one, other) or not same_kind(one, other):
+        return False
+    if not related and responses_differ(one, other):
+        return False
+    return (has_usage(one) and has_usage(other)) or same_model(one, other)
+
+
+def _late(call: ModelCall) -> int:
+    return max(SLACK_NS, min(MOST_LATE_NS, (call.end_ns - call.start_ns) // _LATE_PART))
 
 
 def _differ(a: int | None, b: int | None) -> bool:

@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING, Final
 from spancost_collector.election.likeness import (
     encloses,
     has_usage,
-    responses_differ,
-    same_kind,
-    same_model,
-    same_usage,
+    is_likely,
 )
 from spancost_collector.election.timeline import Timeline
 
@@ -36,17 +33,17 @@ _Candidate = tuple[int, int, "Key", "Key"]
 def parts(timeline: Timeline, starts: Set[int]) -> Iterator[Sequence[ModelCall]]:
     """What can be matched by itself, and has a call with one of `starts` in it.
 
-    Calls that do not overlap are other calls, and so are calls with other totals; only where somebody does not know
-    the totals, everything that overlaps has to be looked at together.
+    Calls that do not overlap are other calls, and so are calls with other outputs (of inputs, some leave cached tokens
+    out); only where somebody does not know the totals, everything that overlaps has to be looked at together.
     """
     for cluster in timeline.clusters(starts):
-        by_totals: dict[_Totals, list[ModelCall]] = {}
+        by_output: dict[int | None, list[ModelCall]] = {}
         for call in cluster:
-            by_totals.setdefault(_totals(call), []).append(call)
-        if any(None in totals for totals in by_totals):
+            by_output.setdefault(_totals(call)[1], []).append(call)
+        if any(None in _totals(call) for call in cluster):
             yield cluster
         else:
-            for equals in by_totals.values():
+            for equals in by_output.values():
                 if any(call.start_ns in starts for call in equals):
                     yield from Timeline(equals).clusters(starts)
 
@@ -79,12 +76,12 @@ def _candidates(
     answers: dict[str, list[ModelCall]] = {}
     for position, call in enumerate(cluster):
         parent = by_span.get(call.parent_id)
-        if parent is not None and parent.key in by_key and _likely(parent, call, related=True):
+        if parent is not None and parent.key in by_key and is_likely(parent, call, related=True):
             yield 0, 0, *_pair(parent, call)
         if call.response_id:
             described = answers.setdefault(call.response_id, [])
             for other in described[-_NEIGHBOURS:]:
-                if _likely(other, call, related=True):
+                if is_likely(other, call, related=True):
                     yield -1, 0, *_pair(other, call)
             described.append(call)
         totals = _totals(call)
@@ -100,7 +97,7 @@ def _candidates(
 
 
 def _in_time(one: ModelCall, other: ModelCall) -> Iterator[_Candidate]:
-    if (encloses(one, other) or encloses(other, one)) and _likely(one, other, related=False):
+    if (encloses(one, other) or encloses(other, one)) and is_likely(one, other, related=False):
         apart = abs((one.end_ns - one.start_ns) - (other.end_ns - other.start_ns))
         unsure = not (has_usage(one) and has_usage(other))
         yield 2 if unsure else 1, apart, *_pair(one, other)
@@ -110,13 +107,5 @@ def _pair(one: ModelCall, other: ModelCall) -> tuple[Key, Key]:
     return (one.key, other.key) if one.key < other.key else (other.key, one.key)
 
 
-def _likely(one: ModelCall, other: ModelCall, *, related: bool) -> bool:
-    if one.emitter == other.emitter or not same_usage(one, other) or not same_kind(one, other):
-        return False
-    if not related and responses_differ(one, other):
-        return False
-    return (has_usage(one) and has_usage(other)) or same_model(one, other)
-
-
 def _can_join(ours: Sequence[ModelCall], theirs: Sequence[ModelCall], *, related: bool) -> bool:
-    return all(_likely(one, other, related=related) for one in ours for other in theirs)
+    return all(is_likely(one, other, related=related) for one in ours for other in theirs)

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
+from spancost_collector.election.instances import SEVERAL_SIGNALS, Instances
 from spancost_collector.election.likeness import has_usage, same_response
+from spancost_collector.election.neighbours import Neighbours, is_loose
 from spancost_collector.election.trace import Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from spancost_collector.call import Key, ModelCall
     from spancost_collector.election.decision import Group
@@ -36,6 +38,10 @@ class Memory:
         self._pending: OrderedDict[Key, ModelCall] = OrderedDict()
         self._size = 0
         self._now = clock()
+        self.neighbours: Neighbours | None = None
+        """Descriptions by totals and time, once there is one that nothing else could join to others."""
+        self.instances: Instances | None = None
+        """Descriptions by coding agents, by run and signal, once there is one."""
         self.horizon = 0
         """Nothing that began later has been forgotten."""
 
@@ -62,6 +68,10 @@ class Memory:
         """Whether more than one description has this response id."""
         return len(self._links[response_id]) > 1
 
+    def around(self, call: ModelCall) -> Sequence[ModelCall]:
+        """Where only totals and time can tell what else describes a call: all of which some may, itself included."""
+        return () if self.neighbours is None else self.neighbours.around(call)
+
     def group(self, key: Key) -> Group | None:
         """The group of a description; None where it stands for itself."""
         return self._groups.get(key)
@@ -78,6 +88,9 @@ class Memory:
             if call.role == "leaf":
                 trace.emitter = call.emitter
         elif key in trace.described:
+            if call.dialect in SEVERAL_SIGNALS:  # a total that has not changed: the run goes on
+                traces.move_to_end(call.trace_id)
+                trace.touched = self._now
             return None
         else:
             traces.move_to_end(call.trace_id)
@@ -91,6 +104,14 @@ class Memory:
             if known[0] is not call and len(known) < _MAX_LINKED:
                 known.append(call)
         self._size += 1
+        if call.dialect in SEVERAL_SIGNALS:
+            if self.instances is None:
+                self.instances = Instances()
+            self.instances.add(call)
+        if self.neighbours is not None:
+            self.neighbours.add(call)
+        elif not response_id and is_loose(call):
+            self.neighbours = Neighbours(self._all)
         return trace
 
     def add_pending(self, call: ModelCall) -> None:
@@ -104,6 +125,10 @@ class Memory:
                 _, forgotten = self._pending.popitem(last=False)
                 self._unlink(forgotten)
 
+    def _all(self) -> Iterator[ModelCall]:
+        for trace in self._traces.values():
+            yield from trace.described.values()
+
     def begin(self) -> None:
         """What is added from now on is that old, and no older."""
         self._now = self._clock()
@@ -116,6 +141,10 @@ class Memory:
             trace.relations = None
             self._size -= 1
             self._unlink(call)
+            if self.neighbours is not None:
+                self.neighbours.remove(call)
+            if self.instances is not None:
+                self.instances.remove(call)
             if not trace.described:
                 del self._traces[call.trace_id]
 
@@ -142,6 +171,10 @@ class Memory:
                 self._groups.pop(key, None)
                 self._unlink(call)
                 self.add_pending(call)
+                if self.neighbours is not None:
+                    self.neighbours.remove(call)
+                if self.instances is not None:
+                    self.instances.remove(call)
 
     def _unlink(self, call: ModelCall) -> None:
         known = self._links.get(call.response_id) if call.response_id else None

@@ -6,18 +6,17 @@ order of arrival, the relations are those of the whole set.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from spancost_collector.election.likeness import has_usage, same_model, same_usage
+from spancost_collector.election.likeness import SLACK_NS, encloses, has_usage, same_model, same_usage
 from spancost_collector.election.matching import match, parts
+from spancost_collector.election.parents import Parents
 from spancost_collector.election.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from spancost_collector.call import Key, ModelCall
-
-_MAX_DEPTH: Final = 256
 
 
 class Trace:
@@ -34,11 +33,14 @@ class Trace:
         self.touched = 0.0
         """When a description was added last."""
 
-    def relate(self, fresh: Iterable[ModelCall]) -> set[Key]:
+    def relate(self, fresh: Collection[ModelCall]) -> set[Key]:
         """Take descriptions that were added into account; the keys for which something may be different now."""
-        if self.relations is not None:
+        if self.relations is None:
+            self._related()
+        elif self.relations.parents.add(fresh):
             return self.relations.add(fresh)
-        self._related()
+        else:
+            self._relate_all(self.relations.parents)
         return set(self.described)
 
     def cell(self, call: ModelCall) -> tuple[ModelCall, ...]:
@@ -59,15 +61,22 @@ class Trace:
     def _related(self) -> Relations | None:
         """None for a plain trace: nothing in it is related to anything else."""
         if self.emitter is None and self.relations is None:
-            self.relations = Relations()
-            self.relations.add(self.described.values())
+            parents = Parents()
+            parents.add(self.described.values())
+            self._relate_all(parents)
         return self.relations
+
+    def _relate_all(self, parents: Parents) -> None:
+        self.relations = Relations(parents)
+        self.relations.add(self.described.values())
 
 
 class Relations:
     """Matches and ancestry of a trace with several emitters, or with aggregates."""
 
-    def __init__(self) -> None:
+    def __init__(self, parents: Parents) -> None:
+        """Start with nothing but who is whose parent; `parents` knows of a description before `add` does."""
+        self.parents = parents
         self.cells: dict[Key, tuple[ModelCall, ...]] = {}
         """Descriptions of the same call, under the key of each; those without another are not in here."""
         self.witnesses: dict[Key, ModelCall] = {}
@@ -81,17 +90,14 @@ class Relations:
         """Aggregates under which nothing has been found."""
         self._leaning: dict[Key, list[ModelCall]] = {}
         """Whose time is all that tells that it is under some aggregates -> those."""
-        self._by_span: dict[bytes, ModelCall] = {}
         self._broken: dict[bytes, list[ModelCall]] = {}
         """Span that nobody has described -> whose line of parents ends there."""
         self._adrift: set[Key] = set()
         """Above whom no aggregate is known: only the time tells what they are under."""
 
-    def add(self, fresh: Iterable[ModelCall]) -> set[Key]:
+    def add(self, fresh: Collection[ModelCall]) -> set[Key]:
         """Relate new descriptions to the others; the keys for which something may be different now."""
-        fresh = list(fresh)
         for call in fresh:
-            self._by_span.setdefault(call.span_id, call)
             if has_usage(call):
                 self._with_usage.add(call)
             if call.role == "aggregate":
@@ -113,13 +119,13 @@ class Relations:
 
     def _match_again(self, part: Sequence[ModelCall]) -> set[Key]:
         changed = {call.key for call in part if self.cells.pop(call.key, None) is not None}
-        for cell in match(part, self._by_span):
+        for cell in match(part, self.parents.by_span):
             for member in cell:
                 self.cells[member.key] = cell
                 changed.add(member.key)
         return changed
 
-    def _find_witnesses(self, fresh: list[ModelCall]) -> set[Key]:
+    def _find_witnesses(self, fresh: Collection[ModelCall]) -> set[Key]:
         changed: set[Key] = set()
         moved = [call for one in fresh for call in self._broken.pop(one.span_id, ())]
         for call in (*fresh, *moved):
@@ -146,14 +152,14 @@ class Relations:
     def _holds(self, aggregate: ModelCall, witness: ModelCall) -> bool:
         """Whether what is now known of their parents still says that `witness` is under `aggregate`."""
         if witness.key not in self._adrift:
-            return any(found is aggregate for found in self._ancestors(witness))
-        return all(found is not witness for found in self._ancestors(aggregate))
+            return any(found is aggregate for found in self.parents.above(witness))
+        return all(found is not witness for found in self.parents.above(aggregate))
 
     def _climb(self, call: ModelCall) -> set[Key]:
         """Tell everything above `call` that it is there; the keys of those to whom that is news."""
         placed = False
         changed: set[Key] = set()
-        for ancestor in self._ancestors(call):
+        for ancestor in self.parents.above(call):
             if isinstance(ancestor, bytes):
                 self._broken.setdefault(ancestor, []).append(call)
             elif ancestor.role == "aggregate":
@@ -170,25 +176,15 @@ class Relations:
             self._adrift.add(call.key)
         return changed
 
-    def _ancestors(self, call: ModelCall) -> Iterator[ModelCall | bytes]:
-        """Parents upwards; last the id of one that is not known, where the line breaks."""
-        for _ in range(_MAX_DEPTH):
-            if not call.parent_id:
-                return
-            parent = self._by_span.get(call.parent_id)
-            if parent is None:
-                yield call.parent_id
-                return
-            yield parent
-            call = parent
-
     def _during(self, aggregate: ModelCall) -> ModelCall | None:
         """Something with usage that happened within an aggregate, as far as the time can tell."""
-        above = {found.key for found in self._ancestors(aggregate) if not isinstance(found, bytes)}
+        above = {found.key for found in self.parents.above(aggregate) if not isinstance(found, bytes)}
         for call in self._with_usage.since(aggregate.start_ns):
             if call.start_ns > aggregate.end_ns:
                 return None
-            if call.end_ns > aggregate.end_ns or call.key not in self._adrift or call.key in above:
+            # Two clocks of one process may differ, but an aggregate is never told by that to be under another.
+            late = SLACK_NS if call.role == "leaf" else 0
+            if call.end_ns > aggregate.end_ns + late or call.key not in self._adrift or call.key in above:
                 continue
             # Of two aggregates that took the same time, one has to be the inner one.
             same_time = call.start_ns == aggregate.start_ns and call.end_ns == aggregate.end_ns
@@ -198,9 +194,13 @@ class Relations:
 
 
 def _adds_up(outer: ModelCall, inner: ModelCall) -> bool:
-    """Whether what calls itself one call has one of another emitter under it, of the same model, and other totals."""
+    """Whether what calls itself one call has one of another emitter under it, of the same model, and other totals.
+
+    Some streams stay the current span when they are over: what comes later names them as its parent, and is no part.
+    """
     return (
         outer.emitter != inner.emitter
+        and encloses(outer, inner)
         and inner.role == "leaf"
         and has_usage(outer)
         and same_model(outer, inner)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from spancost_collector.call import Attribution
 from spancost_collector.election.likeness import has_usage, same_usage
+from spancost_collector.election.neighbours import is_loose
 from spancost_pricing import Usage
 from spancost_pricing.split import UsageError, shares
 
@@ -24,8 +25,15 @@ _MAX_TAGS: Final = 32
 
 
 def ranked(members: Iterable[ModelCall]) -> list[ModelCall]:
-    """The descriptions of one call, the one that stands for it first."""
-    return sorted(members, key=_rank)
+    """The descriptions of one call, the one that stands for it first.
+
+    Of those that agree about the output, the one with most input has left least out: emitters drop what was cached or
+    what a tool put into the prompt, and none of them makes anything up.
+    """
+    members = sorted(members, key=_rank)
+    if len({call.usage.output_tokens for call in members if call.usage is not None and has_usage(call)}) == 1:
+        members.sort(key=_left_out)
+    return members
 
 
 def merged(members: Sequence[ModelCall]) -> ModelCall:
@@ -48,17 +56,24 @@ def merged(members: Sequence[ModelCall]) -> ModelCall:
     return call
 
 
-def _rank(call: ModelCall) -> tuple[bool, bool, bool, int, int, Key]:
-    """Smaller is better. Of equally rich ones the shorter is nearer to the provider."""
+def _rank(call: ModelCall) -> tuple[bool, bool, bool, int, bool, int, Key]:
+    """Smaller is better. Of equally rich ones the shorter is nearer to the provider, if it is in its call's trace."""
     usage = call.usage
     return (
         call.reported is None,
         not has_usage(call),
         usage is not None and usage.estimated,
         -_richness(call),
+        is_loose(call),
         call.end_ns - call.start_ns,
         call.key,
     )
+
+
+def _left_out(call: ModelCall) -> tuple[bool, bool, bool, int]:
+    usage = call.usage
+    put = None if usage is None else usage.input_tokens
+    return (*_rank(call)[:3], 0 if put is None else -put)
 
 
 def _richness(call: ModelCall) -> int:

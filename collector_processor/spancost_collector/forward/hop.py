@@ -7,7 +7,9 @@ What a next hop answers is one of three things:
 - unavailable: no connection, a deadline, or a fault in the set-up (credentials, a missing service) that resending
   survives once it is mended;
 - rejected: it will never take these bytes. A concatenation that is rejected is sent again request by request, so
-  only the sender of the offending one is refused, and is told why.
+  only the sender of the offending one is refused, and is told why;
+- too large: it would take less at once. After the single requests come their halves, so that one enormous span costs
+  its neighbours nothing; spans that are too large alone are left out and counted.
 
 Senders wait while a hop is asked, so patience is short and only for a hop that has just worked: it is asked again,
 with growing pauses, for as long as the policy says. One that is known to be down is asked once for each group, and one
@@ -24,6 +26,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
+from spancost_collector.forward.halves import halves, spans_in
 from spancost_collector.outcome import RETRY_SECONDS, Refusal
 
 if TYPE_CHECKING:
@@ -47,7 +50,7 @@ class Taken(NamedTuple):
 class Failed(NamedTuple):
     """The hop does not have the spans."""
 
-    kind: Literal["unavailable", "rejected"]
+    kind: Literal["unavailable", "rejected", "too_large"]
     reason: str
     """Who said what, without a remedy."""
     retry_after_seconds: float | None = None
@@ -163,12 +166,34 @@ class Hop:
         if last is not None and last.kind == "unavailable":  # nor will it take the rest, and its senders wait
             return [last] * len(bodies)
         refusal = self._send(b"".join(bodies))
+        if refusal is not None and refusal.kind == "too_large" and len(bodies) == 1:
+            return [self._send_halves(bodies[0], refusal)]
         if refusal is None or refusal.kind == "unavailable" or len(bodies) == 1:
             return [refusal] * len(bodies)
         answers: list[Refusal | None] = []
         for body in bodies:
             answers += self._send_together([body], answers[-1] if answers else None)
         return answers
+
+    def _send_halves(self, body: bytes, too_large: Refusal) -> Refusal | None:
+        """The answer to a request that is too large for the hop; taken where any of its spans was."""
+        parts = halves(body)
+        if parts is None:
+            return too_large
+        answers: list[Refusal | None] = []
+        for part in parts:
+            answer = self._send(part)
+            if answer is not None and answer.kind == "too_large":
+                answer = self._send_halves(part, answer)
+            if answer is not None and answer.kind == "unavailable":
+                return answer  # the sender sends all of it again
+            answers.append(answer)
+        if None not in answers:
+            return answers[0]
+        for part, answer in zip(parts, answers, strict=True):
+            if answer is not None:
+                self._leave_out(spans_in(part), answer.reason.removeprefix(f"next hop {self.name}: "))
+        return None
 
     def _send(self, body: bytes) -> Refusal | None:
         patience = self._patience
@@ -185,9 +210,9 @@ class Hop:
                 self._works(True, "takes requests again")
                 self._read_partial_success(answer)
                 return None
-            if answer.kind == "rejected":
+            if answer.kind != "unavailable":
                 self._works(True, "takes requests again")
-                return Refusal("rejected", f"next hop {self.name}: {answer.reason}; it will not take this request")
+                return Refusal(answer.kind, f"next hop {self.name}: {answer.reason}; it will not take this request")
             wait = max(pause * random.uniform(0.5, 1.0), answer.retry_after_seconds or 0.0)
             if self._clock() + wait > asked_again_until or self._closed.wait(wait):
                 self._works(False, f"takes no requests: {answer.reason}")
@@ -222,14 +247,17 @@ class Hop:
 
     def _read_partial_success(self, taken: Taken) -> None:
         if taken.rejected_spans > 0:
-            self._counts.rejected_spans(taken.rejected_spans)
-            if taken.message != self._left_out_because:  # said once, and counted every time
-                self._left_out_because = taken.message
-                _log.warning("next hop %s: %d spans not taken: %s", self.name, taken.rejected_spans, taken.message)
+            self._leave_out(taken.rejected_spans, taken.message)
+
+    def _leave_out(self, spans: int, reason: str) -> None:
+        self._counts.rejected_spans(spans)
+        if reason != self._left_out_because:  # said once, and counted every time
+            self._left_out_because = reason
+            _log.warning("next hop %s: %d spans not taken: %s", self.name, spans, reason)
 
     def _count(self, answers: Sequence[Refusal | None]) -> None:
         failed = sum(1 for answer in answers if answer is not None and answer.kind == "unavailable")
-        rejected = sum(1 for answer in answers if answer is not None and answer.kind == "rejected")
+        rejected = sum(1 for answer in answers if answer is not None and answer.kind != "unavailable")
         if failed:
             self._counts.failed(failed)
         if rejected:

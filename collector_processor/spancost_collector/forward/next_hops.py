@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from spancost_collector.forward.best_effort import PERSISTENT, BestEffort
 from spancost_collector.forward.forwarder import Forwarder
 from spancost_collector.forward.hop import BRIEF, Hop
-from spancost_collector.forward.over_grpc import GrpcTransport
+from spancost_collector.forward.over_grpc import EXPORT_TRACES, GrpcTransport
 from spancost_collector.forward.over_http import HttpTransport
 from spancost_collector.forward.tls import grpc_credentials, ssl_context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from spancost_collector.config import NextHop
+    from spancost_collector.config import NextHop, Target
     from spancost_collector.forward.hop import Transport
     from spancost_collector.metrics import ReceiverMetrics
 
@@ -29,7 +29,7 @@ def open_next_hops(configured: Sequence[NextHop], metrics: ReceiverMetrics) -> F
         return None
     required: list[Hop] = []
     best_effort: list[BestEffort] = []
-    for one, transport in [(one, _transport(one)) for one in configured]:
+    for one, transport in [(one, open_transport(one, EXPORT_TRACES)) for one in configured]:
         hop = Hop(
             transport,
             counts=metrics.next_hop(transport.name),
@@ -46,22 +46,28 @@ def open_next_hops(configured: Sequence[NextHop], metrics: ReceiverMetrics) -> F
     return Forwarder(required, best_effort)
 
 
-def _transport(hop: NextHop) -> Transport:
-    headers = {name: value.get_secret_value() for name, value in hop.headers.items()}
-    files = (None, None, None) if hop.tls is None else (hop.tls.ca, hop.tls.cert, hop.tls.key)
-    packed = hop.compression == "gzip"
-    if hop.protocol == "grpc":
+def open_transport(target: Target, method: str) -> Transport:
+    """The way to an OTLP receiver, as it is configured; `method` is what is called over gRPC.
+
+    Raises:
+        ConfigError: a certificate cannot be used.
+    """
+    headers = {name: value.get_secret_value() for name, value in target.headers.items()}
+    files = (None, None, None) if target.tls is None else (target.tls.ca, target.tls.cert, target.tls.key)
+    packed = target.compression == "gzip"
+    if target.protocol == "grpc":
         return GrpcTransport(
-            str(hop.address),
-            timeout_seconds=hop.timeout_seconds,
+            str(target.address),
+            method=method,
+            timeout_seconds=target.timeout_seconds,
             headers=headers,
             gzip=packed,
-            credentials=grpc_credentials(*files) if hop.secure else None,
+            credentials=grpc_credentials(*files) if target.secure else None,
         )
     return HttpTransport(
-        hop.url,
-        timeout_seconds=hop.timeout_seconds,
+        target.url,
+        timeout_seconds=target.timeout_seconds,
         headers=headers,
         gzip=packed,
-        tls=ssl_context(*files) if hop.secure else None,
+        tls=ssl_context(*files) if target.secure else None,
     )

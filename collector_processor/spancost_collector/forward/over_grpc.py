@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger(__name__)
 
-EXPORT_METHOD: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+EXPORT_TRACES: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+EXPORT_METRICS: Final = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
 
 # The bytes are at fault, whoever sends them. RESOURCE_EXHAUSTED belongs here unless it comes with a RetryInfo: the
 # message is larger than the next hop accepts. https://opentelemetry.io/docs/specs/otlp/#failures
@@ -39,6 +40,7 @@ class GrpcTransport:
         self,
         target: str,
         *,
+        method: str = EXPORT_TRACES,
         timeout_seconds: float,
         headers: Mapping[str, str] | None = None,
         gzip: bool = False,
@@ -61,7 +63,7 @@ class GrpcTransport:
             if credentials is None
             else grpc.secure_channel(target, credentials, options, compression)
         )
-        self._export: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(EXPORT_METHOD)
+        self._export: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(method)
 
     def send(self, body: bytes) -> Taken | Failed:
         """Hand over one request."""
@@ -95,7 +97,7 @@ def _failed(error: grpc.RpcError) -> Failed:
     said = f"{code.name}: {error.details() or 'no details'}"
     retry_after = _retry_after(error)
     if code in _REJECTED and retry_after is None:
-        return Failed("rejected", said)
+        return Failed("too_large" if code is grpc.StatusCode.RESOURCE_EXHAUSTED else "rejected", said)
     return Failed("unavailable", said, retry_after)
 
 

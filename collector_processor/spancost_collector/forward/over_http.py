@@ -22,10 +22,11 @@ _MAX_ANSWER_BYTES: Final = 64 * 1024
 _GZIP_LEVEL: Final = 1
 """Spans repeat themselves so much that the fastest level already takes most of them away."""
 
-# The bytes are at fault, whoever sends them; 413 is a request larger than the hop accepts, and OTLP forbids a second
-# try after 500. Everything else is a hop that cannot now (429, 502, 503, 504) or a set-up that somebody has to mend
-# (credentials, an address that is not an OTLP receiver): the spans wait at their senders until then.
-_REJECTED: Final = frozenset({400, 413, 422, 500})
+# The bytes are at fault, whoever sends them; OTLP forbids a second try after 500. Everything else is a hop that cannot
+# now (429, 502, 503, 504) or a set-up that somebody has to mend (credentials, an address that is not an OTLP receiver):
+# the spans wait at their senders until then.
+_REJECTED: Final = frozenset({400, 422, 500})
+_TOO_LARGE: Final = 413
 
 
 class HttpTransport:
@@ -67,6 +68,8 @@ class HttpTransport:
         if response.is_success:
             return read_response(answer, self.name)
         said = f"HTTP {response.status_code}: {_message(response, answer)}"
+        if response.status_code == _TOO_LARGE:
+            return Failed("too_large", said)
         if response.status_code in _REJECTED:
             return Failed("rejected", said)
         return Failed("unavailable", said, _retry_after(response.headers.get("retry-after")))

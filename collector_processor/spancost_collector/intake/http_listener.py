@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import socket
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
 from spancost_collector.config import Address
+from spancost_collector.intake.addresses import listening
 from spancost_collector.intake.listener_tls import Certificate
-from spancost_pricing import ConfigError
 
 if TYPE_CHECKING:
     import ssl
@@ -28,14 +27,16 @@ _KEEP_ALIVE_SECONDS: Final = 120
 class HttpListener:
     """Serves an ASGI application over HTTP/1.1, with TLS where the configuration has a certificate."""
 
-    def __init__(self, app: Any, listener: Listener, *, listen: Address, name: str) -> None:
-        """Take the address; `name` is the listener's in the configuration.
+    def __init__(self, app: Any, listener: Listener, *, listen: Address, name: str, shared: bool = False) -> None:
+        """Take the address, which other processes may have as well where it is `shared`.
+
+        `name` is the listener's in the configuration.
 
         Raises:
             ConfigError: it cannot be listened on, or its certificate cannot be used.
         """
         context = None if listener.tls is None else Certificate(listener.tls, name).for_http()
-        self._socket = _bound(listen, name)
+        self._socket = listening(listen, name, shared=shared)
         self.address = Address(listen.host, self._socket.getsockname()[1])
 
         def use_context(_config: uvicorn.Config, _default: object) -> ssl.SSLContext:
@@ -76,19 +77,3 @@ class HttpListener:
             self._server.run(sockets=[self._socket])
         except Exception:
             _log.exception("the server on %s stopped", self.address)
-
-
-def _bound(listen: Address, name: str) -> socket.socket:
-    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
-    taken = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(listen)
-        taken.listen()
-    except OSError as error:
-        taken.close()
-        raise ConfigError(
-            f"{name}.listen: cannot listen on {listen} ({error.strerror});"
-            " free the port, choose another address, or say off"
-        ) from error
-    return taken

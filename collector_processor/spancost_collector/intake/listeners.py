@@ -1,4 +1,4 @@
-"""Everything that is listened on, as configured: opened all or not at all, started and stopped together."""
+"""Every address that OTLP comes in on, as configured: opened all or not at all, started and stopped together."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from spancost_collector.intake.access import Gate
 from spancost_collector.intake.http_listener import HttpListener
 from spancost_collector.intake.otlp_grpc import OtlpGrpcServer
 from spancost_collector.intake.otlp_http import OtlpHttpApp
-from spancost_collector.web import create_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from prometheus_client import CollectorRegistry
 
     from spancost_collector.config import Address, Settings
     from spancost_collector.intake.signals import Destinations
@@ -24,32 +21,31 @@ if TYPE_CHECKING:
 
 
 class Listeners:
-    """OTLP in, and the web; each is None where it is off."""
+    """OTLP in; each is None where it is off."""
 
     def __init__(
         self,
         settings: Settings,
         destinations: Destinations,
         metrics: ReceiverMetrics,
-        registry: CollectorRegistry,
         check: Callable[[], Refusal | None],
+        *,
+        shared: bool,
     ) -> None:
         """Take the addresses; `check` says what would keep an export from being acknowledged.
+
+        Where they are `shared`, other processes of this user may listen on them as well, and the system spreads the
+        connections.
 
         Raises:
             ConfigError: one cannot be listened on, or its certificate cannot be used; none is taken then.
         """
         self._grpc: OtlpGrpcServer | None = None
         self._http: HttpListener | None = None
-        self._web: HttpListener | None = None
         with ExitStack() as undo:
-            if settings.web.listen is not None:
-                app = create_app(registry, check, Gate.of(settings.web))
-                self._web = HttpListener(app, settings.web, listen=settings.web.listen, name="web")
-                undo.callback(self._web.join)
             if settings.http.listen is not None:
                 app = OtlpHttpApp(destinations, metrics, Gate.of(settings.http), settings.intake)
-                self._http = HttpListener(app, settings.http, listen=settings.http.listen, name="http")
+                self._http = HttpListener(app, settings.http, listen=settings.http.listen, name="http", shared=shared)
                 undo.callback(self._http.join)
             if settings.grpc.listen is not None:
                 self._grpc = OtlpGrpcServer(
@@ -59,6 +55,7 @@ class Listeners:
                     listener=settings.grpc,
                     listen=settings.grpc.listen,
                     intake=settings.intake,
+                    shared=shared,
                 )
             undo.pop_all()
 
@@ -72,14 +69,9 @@ class Listeners:
         """Where OTLP/HTTP is accepted."""
         return None if self._http is None else self._http.address
 
-    @property
-    def web_address(self) -> Address | None:
-        """Where metrics and health are served."""
-        return None if self._web is None else self._web.address
-
     def start(self) -> None:
         """Begin to answer."""
-        for listener in (self._web, self._http, self._grpc):
+        for listener in (self._http, self._grpc):
             if listener is not None:
                 listener.start()
 
@@ -99,9 +91,6 @@ class Listeners:
             self._http.join(max(0.0, deadline - time.monotonic()))
 
     def stop(self) -> None:
-        """Take down what is left, metrics and health last."""
+        """Wait for what is left."""
         if self._http is not None:
             self._http.join()
-        if self._web is not None:
-            self._web.close(0.0)
-            self._web.join()

@@ -52,8 +52,9 @@ class OtlpGrpcServer:
         listener: Grpc,
         listen: Address,
         intake: Intake,
+        shared: bool,
     ) -> None:
-        """Take the address.
+        """Take the address, which other processes may have as well where it is `shared`.
 
         Raises:
             ConfigError: it cannot be listened on, or its certificate cannot be used.
@@ -64,7 +65,10 @@ class OtlpGrpcServer:
         gate = Gate.of(listener)
         self._server = grpc.server(
             self._threads,
-            options=[("grpc.max_receive_message_length", int(intake.max_message_bytes)), ("grpc.so_reuseport", 0)],
+            options=[
+                ("grpc.max_receive_message_length", int(intake.max_message_bytes)),
+                ("grpc.so_reuseport", int(shared)),
+            ],
             interceptors=[] if gate.open else [Door(gate, metrics, self._spare)],
         )
         self._server.add_generic_rpc_handlers((_Exports(destinations, metrics, intake, self._spare),))

@@ -17,7 +17,8 @@ from spancost_collector import otlp_pb2 as otlp
 from spancost_collector.intake.access import REFUSED, Gate
 from spancost_collector.intake.inflate import ENCODINGS, BadPackingError, TooLargeError, inflate
 from spancost_collector.intake.otlp_json import BadJsonError, convert
-from spancost_collector.intake.signals import SIGNALS, TRACES
+from spancost_collector.intake.otlp_json_records import convert_logs, convert_metrics
+from spancost_collector.intake.signals import LOGS, METRICS, SIGNALS, TRACES
 from spancost_collector.outcome import Refusal, http_status
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _ARRIVAL_SECONDS: Final = 60.0
 """How long a request may take to arrive."""
 _SHORT_BYTES: Final = 16 * 1024
 """What is unpacked or read as JSON on the event loop itself."""
-_READ_JSON: Final = {TRACES: convert}
+_READ_JSON: Final = {TRACES: convert, LOGS: convert_logs, METRICS: convert_metrics}
 """How the JSON of each signal becomes protobuf."""
 _MORE_HEADERS: Final = {401: ((b"www-authenticate", b"Bearer"),), 405: ((b"allow", b"POST"),)}
 
@@ -66,6 +67,8 @@ class _Route(NamedTuple):
     submit: Submit
     read_json: Callable[[bytes], Converted] | None
     """None takes protobuf only."""
+    reads: bool
+    """Whether it reads a request before it queues it, which takes long where that is large."""
 
 
 class OtlpHttpApp:
@@ -78,7 +81,10 @@ class OtlpHttpApp:
         self._max_bytes = int(intake.max_queue_bytes)
         self._max_requests = intake.max_concurrent_requests + intake.max_waiting_requests
         self._signals = {signal.path: signal for signal in SIGNALS}
-        self._routes = {signal: _Route(submit, _READ_JSON.get(signal)) for signal, submit in destinations.items()}
+        self._routes = {
+            signal: _Route(submit, _READ_JSON.get(signal), signal is not TRACES)
+            for signal, submit in destinations.items()
+        }
         self._requests = 0
         self._bytes = 0
 
@@ -121,7 +127,7 @@ class OtlpHttpApp:
                 body, *rejected = await _off_the_loop(len(body), route.read_json, body)
                 taken = _Taken(*rejected)
                 self._metrics.rejected_spans.inc(taken.rejected_spans)
-            return await _answer(route.submit, body, taken)
+            return await _answer(route, body, taken)
         except BadJsonError as error:
             raise _Refused(Refusal("malformed", str(error))) from error
         finally:
@@ -232,8 +238,8 @@ async def _off_the_loop(size: int, work: Callable[..., Any], *arguments: object)
     return work(*arguments) if size <= _SHORT_BYTES else await asyncio.to_thread(work, *arguments)
 
 
-async def _answer(submit: Submit, body: bytes, taken: _Taken) -> _Taken:
-    promise = submit(body)
+async def _answer(route: _Route, body: bytes, taken: _Taken) -> _Taken:
+    promise = await _off_the_loop(len(body), route.submit, body) if route.reads else route.submit(body)
     if promise is None:
         raise _Refused(Refusal("overloaded", "the receiver's queue is full; send again"))
     try:

@@ -27,19 +27,21 @@ class Signal(NamedTuple):
     """The gRPC service whose `Export` takes it."""
     path: str
     """Where it is posted to."""
+    but: str = ""
+    """Whose are taken all the same."""
 
     @property
     def not_taken(self) -> Refusal:
         """What a sender of it hears where it has nowhere to go."""
         return Refusal(
             "not_taken",
-            f"spancost takes traces, not {self.name}; send {self.name} elsewhere,"
+            f"spancost takes traces, not {self.name}{self.but}; send {self.name} elsewhere,"
             f" or switch them off at the sender (OTEL_{self.name.upper()}_EXPORTER=none)",
         )
 
 
 _PACKAGE: Final = "opentelemetry.proto.collector"
 TRACES: Final = Signal("traces", f"{_PACKAGE}.trace.v1.TraceService", "/v1/traces")
-METRICS: Final = Signal("metrics", f"{_PACKAGE}.metrics.v1.MetricsService", "/v1/metrics")
-LOGS: Final = Signal("logs", f"{_PACKAGE}.logs.v1.LogsService", "/v1/logs")
+METRICS: Final = Signal("metrics", f"{_PACKAGE}.metrics.v1.MetricsService", "/v1/metrics", " (but coding agents' own)")
+LOGS: Final = Signal("logs", f"{_PACKAGE}.logs.v1.LogsService", "/v1/logs", " (but coding agents' own)")
 SIGNALS: Final = (TRACES, METRICS, LOGS)

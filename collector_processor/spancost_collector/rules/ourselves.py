@@ -41,6 +41,14 @@ def ourselves(alerts: Alerts) -> Iterator[Alert]:
             "a cost from their biller that our prices do not give",
             "They are charged what the biller says; our price for that model or tier is wrong or old.",
         ),
+        (
+            "SpancostAssumedCalls",
+            metrics.ASSUMED,
+            settings["assumed_share"],
+            settings["assumed_least"],
+            "something about them assumed that nobody said",
+            "They are charged, by what an unknown emitter's totals usually include or by who usually serves the model.",
+        ),
     ):
         seen = total(metric.name, "", "1h")
         yield alerts(
@@ -64,8 +72,10 @@ def ourselves(alerts: Alerts) -> Iterator[Alert]:
         description="Providers change prices without notice. Upgrade spancost, or run `spancost prices update`.",
         dashboard=_DASHBOARD,
     )
+    yield _reload_failed(alerts)
     yield _down(alerts)
     yield _failing(alerts)
+    yield _not_forwarded(alerts)
 
 
 def _unpriced(alerts: Alerts) -> Alert:
@@ -107,6 +117,19 @@ def _unattributed(alerts: Alerts) -> Alert:
     )
 
 
+def _reload_failed(alerts: Alerts) -> Alert:
+    return alerts(
+        "SpancostReloadFailed",
+        f"max by (instance) ({metrics.RELOAD_FAILED.name}) > 0",
+        for_="5m",
+        severity="warning",
+        kind="ourselves",
+        summary="The spancost receiver {{ $labels.instance }} works with older prices than it was told to read",
+        description="A reload was refused because a file could not be used; the receiver's log names file and line.",
+        dashboard=_DASHBOARD,
+    )
+
+
 def _down(alerts: Alerts) -> Alert:
     job = alerts.values["scrape"]["job"]
     return alerts(
@@ -135,6 +158,7 @@ def _failing(alerts: Alerts) -> Alert:
         "the ledger does not commit": metrics.LEDGER_FAILURES.name,
         "the next hop takes nothing": metrics.FORWARD_FAILURES.name,
         "requests are refused": f'{metrics.REJECTED.name}{{reason!="malformed"}}',
+        "metrics that it sends are not taken": metrics.EXPORT_FAILURES.name,
     }
     parts = "\nor ".join(
         f'label_replace(sum by (instance) (increase({counter}[5m])) > 0, "problem", "{problem}", "", "")'
@@ -150,6 +174,24 @@ def _failing(alerts: Alerts) -> Alert:
         description=(
             f"{texts.value('%.0f')} times in the last 5 minutes. Senders try again for a while and then give up; "
             "`/readyz` of the receiver says what is wrong."
+        ),
+        dashboard=_DASHBOARD,
+    )
+
+
+def _not_forwarded(alerts: Alerts) -> Alert:
+    dropped, refused = metrics.FORWARD_DROPPED.name, metrics.FORWARD_REJECTED.name
+    return alerts(
+        "SpancostSpansNotForwarded",
+        f"sum by (instance, next_hop, reason) (increase({dropped}[15m])) > 0\n"
+        f'or label_replace(sum by (instance, next_hop) (increase({refused}[15m])) > 0, "reason", "refused", "", "")',
+        for_="5m",
+        severity="warning",
+        kind="ourselves",
+        summary="The next hop {{ $labels.next_hop }} does not get all spans: {{ $labels.reason }}",
+        description=(
+            f"{texts.value('%.0f')} requests in the last 15 minutes. The ledger has their calls, the next hop does not "
+            "have their spans, and nobody sends them again."
         ),
         dashboard=_DASHBOARD,
     )

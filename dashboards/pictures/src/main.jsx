@@ -1,12 +1,14 @@
 // Draws a dashboard's JSON with Grafana's own published components, without a Grafana server. Panels, units, thresholds,
 // transformations and theme are Grafana's; the layout of the page and the queries are this file's.
+import './canvas.js';
 import React from 'react';
 import { createRoot } from 'react-dom/client';
-import { createTheme, dateTime, getFieldDisplayValues, LoadingState } from '@grafana/data';
+import { createTheme, dateTime, getDisplayValueAlignmentFactors, getFieldDisplayValues, LoadingState } from '@grafana/data';
 import { BarGauge, BigValue, GlobalStyles, PanelChrome, ThemeContext, TimeSeries } from '@grafana/ui';
 import { TableNG } from '@grafana/ui/unstable';
 import { prepare } from './fields.js';
 import { askAll, secondsOf } from './queries.js';
+import { svgOf } from './svg.js';
 
 const page = new URLSearchParams(location.search);
 const prometheus = page.get('prometheus');
@@ -32,10 +34,11 @@ function Body({ panel, data, fieldConfig, width, height, timeRange }) {
       <BigValue key={n} theme={theme} width={width / values.length} height={height} value={display} colorMode="value" graphMode="none" justifyMode="auto" textMode="auto" />
     ));
   const bar = Math.min(options.maxVizHeight, (height - 6 * (values.length - 1)) / values.length);
+  const alignmentFactors = getDisplayValueAlignmentFactors(values);
   return (
     <div style={{ display: 'flex', flexDirection: 'column', gap: 6 }}>
       {values.map(({ display, field }, n) => (
-        <BarGauge key={n} theme={theme} width={width} height={bar} value={display} field={field} text={options.text} orientation={options.orientation} displayMode={options.displayMode} showUnfilled={options.showUnfilled} valueDisplayMode={options.valueMode} />
+        <BarGauge key={n} theme={theme} width={width} height={bar} value={display} field={field} alignmentFactors={alignmentFactors} text={options.text} orientation={options.orientation} displayMode={options.displayMode} showUnfilled={options.showUnfilled} valueDisplayMode={options.valueMode} />
       ))}
     </div>
   );
@@ -76,6 +79,7 @@ async function main() {
     </ThemeContext.Provider>,
   );
   window.drawn = { height: Math.ceil(height) };
+  window.svg = () => svgOf(document.getElementById('root').firstElementChild, `${dashboard.title}. ${CAPTION}`);
 }
 
 main().catch((error) => {

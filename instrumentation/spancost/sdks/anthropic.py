@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from spancost.described import Call, Delivery
 from spancost.fields import pick, word
-from spancost.instrumentor import Call, Delivery, SdkInstrumentor
+from spancost.instrumentor import SdkInstrumentor
 from spancost.sdks._anthropic.deliveries import Deliveries
 from spancost.sdks._anthropic.messages import CompletionReading, MessageReading, message_usage
 from spancost.stainless import Endpoints, Operation, Operations, Posted, patches, request_of
@@ -17,18 +18,21 @@ from spancost.stainless import Endpoints, Operation, Operations, Posted, patches
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from opentelemetry.util.types import AttributeValue
+    from spancost.stainless import Attributes
 
 __all__ = ["AnthropicInstrumentor", "MessageReading", "message_usage"]
 
 
-def _request_attributes(posted: Posted) -> Mapping[str, AttributeValue]:
-    attributes: dict[str, AttributeValue] = {}
-    if (tier := word(posted.body.get("service_tier"))) is not None:
-        attributes["anthropic.request.service_tier"] = tier
-    if (region := _region_of(posted.client)) is not None:
-        attributes["spancost.region"] = region
-    return attributes
+def _request_attributes(posted: Posted) -> Attributes:
+    tier, region = word(posted.body.get("service_tier")), _region_of(posted.client)
+    if tier is None and region is None:
+        return ()
+    told = (("anthropic.request.service_tier", tier), ("spancost.region", region))
+    return tuple((name, value) for name, value in told if value is not None)
+
+
+def _provider_of(client: object) -> str:
+    return word(getattr(client, "_gen_ai_provider_name", None)) or "anthropic"
 
 
 def _region_of(client: object) -> str | None:
@@ -55,18 +59,17 @@ class AnthropicInstrumentor(SdkInstrumentor):
 
     def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | Delivery | None:
         """The model call behind a request of a client, or the delivery of answers to earlier ones."""
-        provider = word(getattr(instance, "_gen_ai_provider_name", None)) or "anthropic"
-        posted = Posted(self._endpoints.of(instance), provider, instance, args, kwargs)
+        posted = Posted(instance, self._endpoints.of(instance), args, kwargs)
         operation = self._operations.of(posted)
         if operation is None:
             return self._deliveries.delivery(posted)
         # A request without a span name gets no span from the SDK, whatever the client and the environment say.
         traces_itself = pick(posted.options, "span_name") is not None
-        arguments = posted.arguments(span_name=None) if traces_itself else posted.arguments()
-        return Call(request_of(posted, operation), operation.reading(posted), arguments, arguments)
+        arguments = posted.changed(span_name=None) if traces_itself else posted.given
+        return Call(request_of(posted, operation), operation.reading(posted), arguments)
 
     def _instrument(self, **kwargs: Any) -> None:
         self._deliveries = Deliveries()
-        self._endpoints = Endpoints()
+        self._endpoints = Endpoints(_provider_of)
         self._operations = Operations(OPERATIONS)
         super()._instrument(**kwargs)

@@ -18,9 +18,10 @@ from opentelemetry import trace
 from spancost.aws_bodies import observed_answer
 from spancost.bedrock_converse import ConverseReading
 from spancost.bedrock_invoke import InvokeReading
+from spancost.described import Call
 from spancost.fields import text
 from spancost.hosts import provider_of
-from spancost.instrumentor import Call, Patch, Recorder, SdkInstrumentor, awaits, calls
+from spancost.instrumentor import Patch, Recorder, SdkInstrumentor, awaits, calls
 from spancost.invocation import current
 from spancost.wire import Answer, Reading, Request
 
@@ -141,7 +142,7 @@ class BedrockInstrumentor(SdkInstrumentor):
         reading = operation.reading(model, operation.prompt(parameters))
         if text(trace.get_current_span(), "instrumentation_scope", "name") == _COUNTS_APART:
             reading = _Apart(reading)
-        return Call(request, reading, (args, kwargs), (args, kwargs), observe=observed_answer)
+        return Call(request, reading, (args, kwargs), observe=observed_answer)
 
 
 class _Apart:

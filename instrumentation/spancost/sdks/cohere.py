@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 import wrapt
 
 from spancost import unreported
+from spancost.described import Call
 from spancost.fields import count, first, pick, text, total
 from spancost.hosts import provider_of
-from spancost.instrumentor import Call, Patch, Recorder, SdkInstrumentor, Shell, attempts, awaits, calls
+from spancost.instrumentor import Patch, Recorder, SdkInstrumentor, Shell, attempts, awaits, calls
 from spancost.openings import opens
 from spancost.wire import Answer, Request
 from spancost_pricing import Usage
@@ -167,7 +168,7 @@ def describe(operation: Operation, instance: Any, args: tuple[Any, ...], kwargs:
         port=address.port,
         stream=operation.stream,
     )
-    return Call(request, CohereReading(kwargs), (args, kwargs), (args, kwargs))
+    return Call(request, CohereReading(kwargs), (args, kwargs))
 
 
 class _WithContext(_Proxy):

@@ -10,25 +10,26 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from spancost.described import Call, Delivery
 from spancost.fields import pick, text
-from spancost.instrumentor import Call, Delivery, Patch, SdkInstrumentor, attempts, awaits, calls
+from spancost.instrumentor import Patch, SdkInstrumentor, attempts, awaits, calls, generates
 from spancost.newest import Newest
 from spancost.once import Once
 from spancost.sdks._google_genai import batches, interactions, live
 from spancost.sdks._google_genai.content import CacheReading, GenerateContentReading, content_usage
 from spancost.sdks._google_genai.earlier import PATCHES, Earlier
 from spancost.sdks._google_genai.predictions import EmbeddingsReading, VideoReading, predicted, prediction
-from spancost.sdks._google_genai.sent import GIVEN, Operation, Sent, given, origin_of, request_from
+from spancost.sdks._google_genai.sent import Operation, Sent, given, origin_of, request_from
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from spancost.sdks._google_genai.sent import Origin
-    from spancost.wire import Request
+    from spancost.wire import Reading, Request
 
 __all__ = ["GoogleGenAIInstrumentor", "content_usage"]
 
-_GENERATE: Final = Operation("generate_content", lambda _: GenerateContentReading())
+_GENERATE: Final = Operation("generate_content", GenerateContentReading, told=False)
 _EMBED: Final = Operation("embeddings", EmbeddingsReading)
 _STREAM: Final = ":streamGenerateContent"
 OPERATIONS: Final[Mapping[str, Operation]] = {
@@ -38,7 +39,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     ":embedContent": _EMBED,
     ":predict": Operation(predicted, prediction),
     ":predictLongRunning": Operation("video_generation", VideoReading),
-    "cachedContents": Operation("generate_content", lambda _: CacheReading()),
+    "cachedContents": Operation("generate_content", CacheReading, told=False),
 }
 """End of the path that is posted to -> operation."""
 
@@ -55,6 +56,8 @@ class _Asked(NamedTuple):
     stream: bool = False
     request: Request | None = None
     """Where the path says it all."""
+    reading: Callable[[], Reading] | None = None
+    """How the answer is read, where the path says that, too."""
 
 
 @lru_cache(maxsize=1024)
@@ -70,7 +73,7 @@ def _asked(method: str, path: str, origin: Origin) -> _Asked | None:
             model, stream = path.removesuffix(end) if end.startswith(":") else None, end == _STREAM
             told = model is None or not isinstance(operation.name, str)
             request = None if told else request_from(origin, operation.name, model, stream)
-            return _Asked(path, operation, model, stream, request)
+            return _Asked(path, operation, model, stream, request, None if operation.told else operation.reading)
     return None
 
 
@@ -96,7 +99,7 @@ class GoogleGenAIInstrumentor(SdkInstrumentor):
     requires = "google-genai >= 1.32"
     patches = (
         Patch(_CLIENT, "BaseApiClient.request", calls),
-        Patch(_CLIENT, "BaseApiClient.request_streamed", calls),
+        Patch(_CLIENT, "BaseApiClient.request_streamed", generates),
         Patch(_CLIENT, "BaseApiClient.async_request", awaits),
         Patch(_CLIENT, "BaseApiClient.async_request_streamed", awaits),
         Patch(_CLIENT, "BaseApiClient._request_once", attempts),
@@ -123,21 +126,25 @@ class GoogleGenAIInstrumentor(SdkInstrumentor):
 
     def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | Delivery | None:
         """The model call behind a request of a client, or the batch that is asked about."""
-        # The SDK itself gives all four, by position.
-        method, path, body, options = args if len(args) == len(GIVEN) and not kwargs else given(args, kwargs)
+        try:
+            method, path, body, options = args  # as the SDK itself gives them
+        except ValueError:
+            method, path, body, options = given(args, kwargs)
         origin = origin_of(instance, options)
         asked = _asked(method, path, origin)
         if asked is None:
             return None
-        path, operation, model, stream, request = asked
+        if asked.reading is not None and asked.request is not None:
+            return Call(asked.request, asked.reading(), (args, kwargs))
+        path, operation, model, stream, request, _ = asked
         sent = Sent(instance, path, body, options)
         if operation is None:
             return Delivery(lambda response: batches.inlined(sent, response, self._charged, self._files))
         if request is None:
             name = operation.name if isinstance(operation.name, str) else operation.name(sent)
             request = request_from(origin, name, text(body, "model") if model is None else model, stream)
-        arguments = (args, kwargs)
-        return Call(request, operation.reading(sent), arguments, arguments)
+        reading = operation.reading(sent) if operation.told else operation.reading()
+        return Call(request, reading, (args, kwargs))
 
     def describe_download(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Delivery | None:
         """The answers of a batch, when they are what is downloaded."""
@@ -154,7 +161,7 @@ class GoogleGenAIInstrumentor(SdkInstrumentor):
         model = text(body, "model") or text(body, "agent")
         request = interactions.request_of(instance, model, stream=pick(body, "stream") is True)
         reading = interactions.InteractionReading(body, self._pending, self._charged)
-        return Call(request, reading, (args, kwargs), (args, kwargs))
+        return Call(request, reading, (args, kwargs))
 
     def describe_fetch(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Delivery:
         """The interaction that is fetched."""

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from spancost import unreported
+from spancost.described import Call
 from spancost.fields import count, first, items, pick, text
 from spancost.hosts import provider_of
-from spancost.instrumentor import Call, Patch, SdkInstrumentor, awaits, calls
+from spancost.instrumentor import Patch, SdkInstrumentor, awaits, calls
 from spancost.streams import observed
 from spancost.wire import Answer, Reading, Request
 from spancost_pricing import Usage
@@ -24,7 +25,7 @@ from spancost_pricing import Usage
 if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
-    from spancost.streams import Hides, Observer
+    from spancost.streams import Observer
     from spancost_pricing import Unit
 
 Asked = Mapping[str, Any]
@@ -228,14 +229,14 @@ def describe(operation: Operation, _: Any, args: tuple[Any, ...], kwargs: Asked)
         attributes={} if region is None else {"spancost.region": region},
         encloses=True,
     )
-    return Call(request, operation.reading(asked), (args, kwargs), (args, kwargs), observe=_observed)
+    return Call(request, operation.reading(asked), (args, kwargs), observe=_observed)
 
 
-def _observed(result: Any, invocation: Observer, hides: Hides) -> Any:
+def _observed(result: Any, observer: Observer) -> Any:
     """A stream knows of itself, before its first chunk, whether it comes from the cache."""
     if hasattr(result, "__anext__") or hasattr(result, "__next__"):
-        invocation.read(result)
-    return observed(result, invocation, hides)
+        observer.read(result)
+    return observed(result, observer)
 
 
 def _is_provider(name: str) -> bool:

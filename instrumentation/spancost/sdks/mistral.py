@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from spancost import unreported
+from spancost.described import Call
 from spancost.fields import count, first, items, pick, text
 from spancost.hosts import provider_of
-from spancost.instrumentor import Call, Patch, Recorder, SdkInstrumentor, attempts, awaits, calls
+from spancost.instrumentor import Patch, Recorder, SdkInstrumentor, attempts, awaits, calls
 from spancost.invocation import current
 from spancost.wire import NO_ATTRIBUTES, Answer, Reading, Request
 from spancost_pricing import Usage
@@ -342,7 +343,7 @@ def describe(
         stream=streams or kwargs.get("stream") is True,
         attributes=_region(host),
     )
-    return Call(request, operation.reading(kwargs), (args, kwargs), (args, kwargs))
+    return Call(request, operation.reading(kwargs), (args, kwargs))
 
 
 def _region(host: str | None) -> Mapping[str, AttributeValue]:
@@ -357,7 +358,7 @@ def responds(_: Recorder) -> Callable[..., Any]:
         response = wrapped(*args, **kwargs)
         invocation = current()
         if invocation is not None and getattr(response, "is_closed", False):
-            invocation.responded(response.json)
+            invocation.response = response
         return response
 
     return shell

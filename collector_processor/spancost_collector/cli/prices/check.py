@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from spancost_collector.cli.figures import listed, percent
+from spancost_collector.cli.options import AsJson, At
 from spancost_collector.cli.prices.tables import at_ns, console, iso, provenance, say, shown, table
 from spancost_collector.price_data import load_current_book
 from spancost_pricing import Book, Route
@@ -34,10 +35,8 @@ def check(
     file: Annotated[
         Path | None, typer.Argument(help="A price file to check; without one, our corrections against the price data.")
     ] = None,
-    at: Annotated[
-        str | None, typer.Option(help="At which time, ISO 8601 or an age such as 30d; now by default.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; money as decimal strings in USD.")] = False,
+    at: At = None,
+    as_json: AsJson = False,
 ) -> None:
     """Check a price file and print what it resolves to; or print where two layers disagree, and which decides.
 

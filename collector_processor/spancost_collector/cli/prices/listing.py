@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.progress import track
 
 from spancost_collector.cli.figures import listed
+from spancost_collector.cli.options import AsJson, At, Prices
 from spancost_collector.cli.prices.tables import at_ns, console, iso, provenance, say, table
 from spancost_collector.price_data import load_current_book
 from spancost_pricing import Book, ConfigError, Route
@@ -34,11 +34,9 @@ _SHOWN: Final[tuple[Item, ...]] = ("input", "cache_read", "output")
 def list_prices(
     provider: Annotated[str | None, typer.Option(help="Only this provider's.")] = None,
     model: Annotated[str | None, typer.Option(help="Only models that fit, e.g. 'gpt-5*'.")] = None,
-    at: Annotated[
-        str | None, typer.Option(help="At which time, ISO 8601 or an age such as 30d; now by default.")
-    ] = None,
-    prices: Annotated[Path | None, typer.Option(help="Your own prices.", envvar="SPANCOST_PRICES")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; money as decimal strings in USD.")] = False,
+    at: At = None,
+    prices: Prices = None,
+    as_json: AsJson = False,
 ) -> None:
     """Every known model with its rates on standard terms; what is unpriced or free says so."""
     ns = at_ns(at)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from spancost_collector.cli.figures import listed
+from spancost_collector.cli.options import AsJson, At, Prices
 from spancost_collector.cli.prices.tables import at_ns, console, iso, say, table
 from spancost_collector.price_data import load_current_book
 from spancost_pricing import Book, Route, UnknownModelError
@@ -32,11 +32,9 @@ def show(
     region: Annotated[str | None, typer.Option(help="Region, location or inference geography.")] = None,
     deployment: Annotated[str | None, typer.Option(help="Azure deployment type, e.g. DataZoneStandard.")] = None,
     speed: Annotated[str | None, typer.Option(help="fast, where that is sold.")] = None,
-    at: Annotated[
-        str | None, typer.Option(help="At which time, ISO 8601 or an age such as 30d; now by default.")
-    ] = None,
-    prices: Annotated[Path | None, typer.Option(help="Your own prices.", envvar="SPANCOST_PRICES")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; money as decimal strings in USD.")] = False,
+    at: At = None,
+    prices: Prices = None,
+    as_json: AsJson = False,
 ) -> None:
     """Every rate of a model: since when, which layer and source, the factors on it, and what else was on offer."""
     ns = at_ns(at)

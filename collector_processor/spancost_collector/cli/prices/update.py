@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from spancost_collector.cli.figures import listed, percent
+from spancost_collector.cli.options import AsJson
 from spancost_collector.cli.prices.tables import at_ns, console, iso, say, shown, table
 from spancost_collector.price_data import PriceDataFolder
 from spancost_pricing import ConfigError, PriceFileError, Route, load_book
@@ -39,7 +40,7 @@ def update(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     reset: Annotated[bool, typer.Option("--reset", help="Go back to the price data that is installed.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; money as decimal strings in USD.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Take over newer price data: shows what changes, and asks before a rate moves by more than 30 %.
 

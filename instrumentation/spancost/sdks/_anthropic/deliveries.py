@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from spancost.described import Delivery, Paid
 from spancost.fields import items, pick, text
-from spancost.instrumentor import Delivery
-from spancost.invocation import Paid
 from spancost.newest import Newest
 from spancost.once import Once
 from spancost.sdks._anthropic.messages import MessageReading, message_usage
@@ -93,7 +92,7 @@ class _Source:
 
     def __init__(self, posted: Posted) -> None:
         self._endpoint = posted.endpoint
-        self._provider = posted.provider
+        self._provider = posted.endpoint.biller
 
     def paid(self, answer: Answer) -> Paid:
         return Paid(Request("chat", self._provider, answer.model, self._endpoint.host, self._endpoint.port), answer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import compress
-from operator import is_not
+from operator import attrgetter, is_not
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,11 +13,12 @@ from spancost.wire import Answer
 from spancost_pricing import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from opentelemetry.util.types import AttributeValue
 
     from spancost.stainless import Posted
+    from spancost.wire import Shows
     from spancost_pricing import Unit
 
 _USAGE_FIELDS: Final = (
@@ -35,6 +36,12 @@ _USAGE_FIELDS: Final = (
 )
 _ABSENT: Final = (None,) * len(_USAGE_FIELDS)
 _NO_UNITS: Final[Mapping[Unit, int]] = MappingProxyType({})
+_WRITTEN: Final[Mapping[str, Callable[[object], str]]] = {
+    "text_delta": attrgetter("text"),
+    "thinking_delta": attrgetter("thinking"),
+    "input_json_delta": attrgetter("partial_json"),
+}
+"""Kind of what an event adds -> what of it is text."""
 _UNREPORTED: Final = ("not_available", "global")
 """Geographies that change no price."""
 
@@ -52,14 +59,6 @@ class MessageReading:
 
     def add(self, part: object) -> None:
         """Takes in a `Message`, its JSON, or an event of a stream."""
-        event: Any = part
-        try:
-            # The event of the SDK's that most events are.
-            if event.type == "content_block_delta" and (delta := event.delta).type == "text_delta":
-                self._written += len(delta.text)
-                return
-        except (AttributeError, TypeError):
-            pass  # some other shape, which is read in full
         fields = fields_of(part)
         kind = fields.get("type")
         if kind == "content_block_delta":
@@ -76,6 +75,19 @@ class MessageReading:
             self._stop_reason = text(fields.get("delta"), "stop_reason") or self._stop_reason
         elif kind == "message":
             self._take(part)
+
+    def glance(self, otherwise: Shows) -> Shows:
+        """Takes in the SDK's events that add to what is written, which most are."""
+
+        def shows(event: Any) -> bool:
+            try:
+                delta = event.__dict__["delta"]
+                self._written += len(_WRITTEN[delta.type](delta))
+            except (AttributeError, KeyError, TypeError):  # some other event
+                return otherwise(event)
+            return True
+
+        return shows
 
     def _take(self, message: object) -> None:
         fields = fields_of(message)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from spancost.described import Paid
 from spancost.fields import items, pick, text
-from spancost.invocation import Paid
 from spancost.sdks._google_genai.content import GenerateContentReading, content_usage
 from spancost.sdks._google_genai.sent import json_of
 from spancost.wire import Answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from spancost.fields import count, fields_of, items, listed, text, whole, word
+from spancost.fields import count, fields_of, figures_of, items, listed, text, word
 from spancost.sdks._google_genai.figures import CACHED, INPUT, OUTPUT, added, by_modality
 from spancost.sdks._google_genai.sent import TIERS, decoded, json_of
 from spancost.wire import Answer
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spancost.sdks._google_genai.figures import Breakdowns
+    from spancost.wire import Shows
     from spancost_pricing import Unit
 
 _FIGURES: Final = (
@@ -25,6 +26,9 @@ _FIGURES: Final = (
     "responseTokenCount",
     "thoughtsTokenCount",
 )
+_OF_ANSWER: Final = ("modelVersion", "responseId", "usageMetadata", "candidates")
+_OF_CANDIDATE: Final = ("index", "finishReason", "groundingMetadata")
+_TIER: Final = ("serviceTier", "trafficType")
 _BREAKDOWNS: Final[Breakdowns] = {
     "promptTokensDetails": INPUT,
     "promptTokenDetails": INPUT,
@@ -63,34 +67,52 @@ class GenerateContentReading:
             return
         if '"finishReason"' in body or '"webSearchQueries"' in body:
             self._read(body)
-        elif self._named is not None:
-            if '"usageMetadata"' in body:
-                self._unread = body
-        elif '"modelVersion"' in body:
-            self._named = body
+        elif '"modelVersion"' in body or self._named is not None:
+            if self._named is None:
+                self._named = body
             if '"usageMetadata"' in body:
                 self._unread = body
         elif body:
             self._read(body)
 
+    def glance(self, otherwise: Shows) -> Shows:
+        """Takes in the chunks that are text and a total so far."""
+        if self._named is None:
+            return otherwise
+
+        def shows(part: Any) -> bool:
+            try:
+                body: str = part.body
+                if '"finishReason"' in body or '"webSearchQueries"' in body:
+                    self._read(body)
+                elif '"usageMetadata"' in body:
+                    self._unread = body
+            except (AttributeError, TypeError, ValueError):  # it is no chunk of the SDK's, or has no JSON
+                return otherwise(part)
+            return True
+
+        return shows
+
     def _read(self, body: str) -> None:
-        if '"usageMetadata"' in body:
+        if self._unread is not None and '"usageMetadata"' in body:
             self._unread = None
         self.take(decoded(body))
 
     def take(self, answer: object) -> None:
         """Takes in the JSON itself."""
-        said = fields_of(answer).get
-        self._model = word(said("modelVersion")) or self._model
-        self._id = word(said("responseId")) or self._id
-        if (usage := said("usageMetadata")) is not None:
+        read: Any = map(fields_of(answer).get, _OF_ANSWER)
+        model, identifier, usage, candidates = read
+        if type(model) is str:
+            self._model = model
+        if type(identifier) is str:
+            self._id = identifier
+        if usage is not None:
             self._usage = usage
-        for position, candidate in enumerate(listed(said("candidates"))):
-            of_candidate = fields_of(candidate).get
-            if (reason := word(of_candidate("finishReason"))) is not None:
-                index = whole(of_candidate("index"))
-                self._finished[position if index is None else index] = reason
-            if (grounding := of_candidate("groundingMetadata")) is not None:
+        for position, candidate in enumerate(listed(candidates)):
+            index, reason, grounding = map(fields_of(candidate).get, _OF_CANDIDATE)
+            if reason and isinstance(reason, str):
+                self._finished[index if type(index) is int else position] = reason
+            if grounding is not None:
                 queries = items(grounding, "webSearchQueries")
                 self._queries |= {query for query in queries if isinstance(query, str) and query}
 
@@ -104,21 +126,18 @@ class GenerateContentReading:
             self._model = self._model or word(said("modelVersion"))
             self._id = self._id or word(said("responseId"))
         usage, finished = self._usage, self._finished
-        return Answer(
-            self._model,
-            self._id,
-            tuple(map(finished.__getitem__, sorted(finished))),
-            None if usage is None else content_usage(usage, len(self._queries)),
-            None if usage is None else served_tier(usage),
-        )
+        reasons = tuple(map(finished.__getitem__, sorted(finished)))
+        if usage is None:
+            return Answer(self._model, self._id, reasons)
+        return Answer(self._model, self._id, reasons, content_usage(usage, len(self._queries)), served_tier(usage))
 
 
 def served_tier(usage: object) -> str | None:
     """The tier that served: named by the Gemini API, told by Vertex AI's kind of traffic."""
-    said = fields_of(usage).get
-    if tier := word(said("serviceTier")):
-        return tier
-    return TIERS.get(word(traffic) or "") if (traffic := said("trafficType")) else None
+    tier, traffic = map(fields_of(usage).get, _TIER)
+    if tier is None and traffic is None:
+        return None
+    return word(tier) or TIERS.get(word(traffic) or "")
 
 
 def content_usage(usage: object, searches: int) -> Usage:
@@ -127,15 +146,17 @@ def content_usage(usage: object, searches: int) -> Usage:
     A live session calls the candidates a response.
     """
     said = fields_of(usage)
-    prompt, tools, cached, shown, response, thoughts = map(whole, map(said.get, _FIGURES))
+    prompt, tools, cached, shown, response, thoughts = figures_of(tuple(map(said.get, _FIGURES)))
+    if shown is None:
+        shown = response
     read = Usage(
-        input_tokens=added(prompt, tools),
+        input_tokens=prompt if tools is None else added(prompt, tools),
         cache_read_tokens=cached,
-        output_tokens=added(response if shown is None else shown, thoughts),
+        output_tokens=shown if thoughts is None else added(shown, thoughts),
         reasoning_tokens=thoughts,
         units=_NO_UNITS if searches == 0 else {"web_search": searches},
     )
-    return by_modality(read, said, _BREAKDOWNS, "tokenCount")
+    return by_modality(read, said, _BREAKDOWNS, "tokenCount") if any(map(said.get, _BREAKDOWNS)) else read
 
 
 class CacheReading:

@@ -10,8 +10,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from spancost.described import Call, Delivery
 from spancost.fields import pick, text
-from spancost.instrumentor import Call, Delivery
 from spancost.sdks._google_genai.interactions import InteractionReading, fetched
 from spancost.sdks._google_genai.sent import short_name
 from spancost.stainless import Endpoints, Posted, patches
@@ -36,21 +36,20 @@ class Earlier:
     """Tells interactions among the requests of that client."""
 
     def __init__(self, pending: Newest[bool], charged: Once) -> None:
-        self._endpoints = Endpoints()
+        self._endpoints = Endpoints(lambda _: "gcp.gemini")
         self._pending = pending
         self._charged = charged
 
     def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | Delivery | None:
         """The interaction that is asked for, or the one that is fetched."""
-        posted = Posted(self._endpoints.of(instance), "gcp.gemini", instance, args, kwargs)
+        posted = Posted(instance, self._endpoints.of(instance), args, kwargs)
         path = (text(posted.options, "url") or "").partition("?")[0]
         if posted.path is not None:
             if not _CREATED.fullmatch(path):
                 return None
             reading = InteractionReading(posted.body, self._pending, self._charged)
-            arguments = posted.arguments()
             model = text(posted.body, "model") or text(posted.body, "agent")
-            return Call(self._request(posted, model), reading, arguments, arguments)
+            return Call(self._request(posted, model), reading, posted.given)
         if (text(posted.options, "method") or "").lower() != "get" or not _FETCHED.fullmatch(path):
             return None
         return Delivery(
@@ -61,7 +60,7 @@ class Earlier:
         located = _LOCATION.search(f"{pick(posted.client, 'base_url')}{text(posted.options, 'url')}")
         return Request(
             operation="generate_content",
-            provider=posted.provider,
+            provider=posted.endpoint.biller,
             model=short_name(model),
             address=posted.endpoint.host,
             port=posted.endpoint.port,

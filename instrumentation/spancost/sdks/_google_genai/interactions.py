@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from spancost import unreported
+from spancost.described import Paid
 from spancost.fields import count, fields_of, first, listed, pick, text, total, whole, word
-from spancost.invocation import Paid
 from spancost.sdks._google_genai.figures import CACHED, INPUT, OUTPUT, added, by_modality
 from spancost.sdks._google_genai.sent import request_from
 from spancost.wire import Answer

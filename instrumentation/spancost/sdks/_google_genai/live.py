@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
 
+from spancost.described import Paid
 from spancost.fields import fields_of, pick, word
-from spancost.invocation import Paid
 from spancost.sdks._google_genai.content import content_usage, served_tier
 from spancost.sdks._google_genai.sent import origin_of, request_from
 from spancost.wire import Answer

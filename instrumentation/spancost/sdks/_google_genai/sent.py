@@ -42,7 +42,10 @@ class Operation:
 
     name: str | Callable[[Sent], str]
     """`gen_ai.operation.name`, or how the request tells it."""
-    reading: Callable[[Sent], Reading]
+    reading: Callable[..., Reading]
+    """How the answer is read, given what was sent."""
+    told: bool = True
+    """False where what was sent makes no difference to that, and is not given."""
 
 
 class Sent(NamedTuple):

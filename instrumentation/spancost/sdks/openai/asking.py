@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from spancost.described import Asked, Call
 from spancost.fields import count, fields_of, pick
-from spancost.instrumentor import Call
 
 if TYPE_CHECKING:
     from spancost.stainless import Posted
@@ -31,23 +31,16 @@ class Asking:
 
     def call(self, posted: Posted, request: Request, reading: Reading) -> Call:
         """The call of a stream, asked to report usage where the app has not asked itself."""
-        plain = posted.arguments()
         options = posted.body.get("stream_options")
         server = str(posted.endpoint.url)
         if pick(options, "include_usage") is True or server in self._refusing or _reads_bytes(posted):
-            return Call(request, reading, plain, plain)
+            return Call(request, reading, posted.given)
         asked = {**cast("Mapping[str, Any]", options), **_ASK} if isinstance(options, Mapping) else _ASK
         changes: dict[str, Any] = {"json_data": {**_own_body(posted), "stream_options": asked}}
         if isinstance(extra := pick(posted.options, "extra_json"), Mapping) and "stream_options" in extra:
             changes["extra_json"] = {**cast("Mapping[str, Any]", extra), "stream_options": asked}
-        return Call(
-            request,
-            reading,
-            posted.arguments(**changes),
-            plain,
-            hides=_is_usage_only,
-            refused=partial(self._refused, server),
-        )
+        on_top = Asked(posted.given, partial(self._refused, server), _is_usage_only)
+        return Call(request, reading, posted.changed(**changes), on_top)
 
     def _refused(self, server: str, error: BaseException) -> bool:
         """Whether a server refused to report usage, by name, as those do that do not know `stream_options`."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from spancost import unreported
 from spancost.fields import count, fields_of, figures_of, first, items, listed, pick, text, whole, words_of
-from spancost.sdks.openai.reported_cost import reported_cost
+from spancost.sdks.openai.reported_cost import REPORTERS, reported_cost
 from spancost.wire import Answer
 from spancost_pricing import Usage
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
     from spancost.stainless import Posted
+    from spancost.wire import Shows
     from spancost_pricing import Unit
 
 _CHAT: Final[Mapping[str, AttributeValue]] = {"openai.api.type": "chat_completions"}
@@ -36,7 +38,9 @@ _OF_USAGE: Final = (
     "server_tool_use",
     "server_tool_use_details",
 )
-_ONLY_TEXT: Final = frozenset({"content", "role"})
+_look: Final = attrgetter("content.__class__", "tool_calls", "refusal", "__pydantic_extra__")
+_TEXT_ALONE: Final[tuple[object, ...]] = (str, None, None, {})
+"""What is seen of a delta that has nothing but text to say."""
 _NO_SEARCHES: Final = [None, None, None]
 _OF_PROMPT: Final = ("cached_tokens", "cache_write_tokens", "audio_tokens", "image_tokens")
 _OF_OUTPUT: Final = ("reasoning_tokens", "audio_tokens", "image_tokens")
@@ -52,8 +56,6 @@ class ChatReading:
     _written = 0
     _streamed = False
     _cited = False
-    _named = False
-    """Whether a first chunk has said what the model and the id are; those in between repeat it."""
     _model: str | None = None
     _id: str | None = None
     _tier: str | None = None
@@ -67,24 +69,6 @@ class ChatReading:
 
     def add(self, part: object) -> None:
         """Takes in a `ChatCompletion`, its JSON, or a chunk."""
-        if self._named:
-            try:
-                # A chunk of the SDK's that has nothing but text to say, as most have not.
-                chunk: Any = part
-                (choice,) = chunk.choices
-                delta = choice.delta
-                written = delta.content
-                if (
-                    type(written) is str
-                    and delta.__pydantic_fields_set__ <= _ONLY_TEXT
-                    and choice.finish_reason is None
-                    and chunk.usage is None
-                    and "x_groq" not in chunk.__pydantic_extra__
-                ):
-                    self._written += len(written)
-                    return
-            except (AttributeError, TypeError, ValueError):
-                pass  # some other shape, which is read in full
         choices, model, identifier, tier, fingerprint, usage, groq = map(fields_of(part).get, _OF_ANSWER)
         for position, choice in enumerate(listed(choices)):
             index, reason, delta, message, said = map(fields_of(choice).get, _OF_CHOICE)
@@ -94,14 +78,36 @@ class ChatReading:
         model, identifier, tier, fingerprint = words_of((model, identifier, tier, fingerprint))
         self._model = model or self._model
         self._id = identifier or self._id
-        self._tier = tier or self._tier
-        self._fingerprint = fingerprint or self._fingerprint
-        self._named = self._streamed and self._model is not None and self._id is not None
+        if tier:
+            self._tier = tier
+        if fingerprint:
+            self._fingerprint = fingerprint
         if usage is not None:
             self._usage = usage
         # Groq's streams report usage in a field of their own.
         if groq is not None and (usage := pick(groq, "usage")) is not None:
             self._usage = usage
+
+    def glance(self, otherwise: Shows) -> Shows:
+        """Takes in the SDK's chunks that have nothing but text to say, once it is known whose they are."""
+
+        def shows(chunk: Any) -> bool:
+            try:
+                (choice,) = chunk.choices
+                delta = choice.delta
+                if (
+                    _look(delta) == _TEXT_ALONE
+                    and choice.finish_reason is None
+                    and chunk.usage is None
+                    and self._id is not None
+                ):
+                    self._written += len(delta.content)
+                    return True
+            except (AttributeError, TypeError, ValueError):
+                pass  # some other shape
+            return otherwise(chunk)
+
+        return shows
 
     def _take(self, delta: object, message: object, said: object) -> None:
         if delta is not None:
@@ -133,7 +139,9 @@ class ChatReading:
             if self._cited and self._provider == "openai" and not usage.units:
                 usage = usage._replace(units={"web_search": 1})
         tier = self._tier
-        attributes = {**self.api, **reported_cost(self._usage, self._provider)}
+        attributes = {**self.api}
+        if self._provider in REPORTERS:
+            attributes.update(reported_cost(self._usage, self._provider))
         if tier is not None:
             attributes["openai.response.service_tier"] = tier
         if self._fingerprint is not None:
@@ -167,6 +175,10 @@ class CompletionReading(ChatReading):
     def __init__(self, posted: Posted) -> None:
         super().__init__(posted)
         self._in_chunks = posted.stream
+
+    def glance(self, otherwise: Shows) -> Shows:
+        """Reads every chunk in full: this API is on its way out."""
+        return otherwise
 
     def _take(self, delta: object, message: object, said: object) -> None:
         if self._in_chunks:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry import context as otel
 
+from spancost.described import Delivery, Paid
 from spancost.fields import pick, text
-from spancost.instrumentor import Delivery
-from spancost.invocation import Paid
 from spancost.newest import Newest
 from spancost.once import Once
 from spancost.sdks.openai.batches import batches_in, reported_batches, reported_results
@@ -115,7 +114,7 @@ class _Source:
 
     def __init__(self, posted: Posted) -> None:
         self._endpoint = posted.endpoint
-        self.provider = posted.provider
+        self.provider = posted.endpoint.biller
 
     def paid(self, operation: str, answer: Answer, context: Context | None) -> Paid:
         request = Request(operation, self.provider, None, self._endpoint.host, self._endpoint.port)

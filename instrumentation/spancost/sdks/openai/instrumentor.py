@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from spancost.described import Call, Delivery
 from spancost.fields import word
-from spancost.instrumentor import Call, Delivery, SdkInstrumentor
+from spancost.instrumentor import SdkInstrumentor
 from spancost.sdks.openai.asking import Asking
 from spancost.sdks.openai.chat import ChatReading, CompletionReading
 from spancost.sdks.openai.deliveries import Deliveries
@@ -20,17 +20,16 @@ from spancost.sdks.openai.media import (
 from spancost.sdks.openai.realtime import PATCHES, Conversations
 from spancost.sdks.openai.responses import ResponseReading
 from spancost.stainless import Endpoints, Operation, Operations, Posted, patches, request_of
-from spancost.wire import NO_ATTRIBUTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from opentelemetry.util.types import AttributeValue
+    from spancost.stainless import Attributes
 
 
-def _attributes(posted: Posted) -> Mapping[str, AttributeValue]:
+def _attributes(posted: Posted) -> Attributes:
     tier = posted.body.get("service_tier")
-    return NO_ATTRIBUTES if tier is None or word(tier) is None else {"openai.request.service_tier": tier}
+    return () if tier is None or word(tier) is None else (("openai.request.service_tier", tier),)
 
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
@@ -63,15 +62,14 @@ class OpenAIInstrumentor(SdkInstrumentor):
 
     def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | Delivery | None:
         """The model call behind a request of a client, or the earlier ones that its answer may tell about."""
-        posted = Posted(self._endpoints.of(instance), _provider_of(instance.__class__), instance, args, kwargs)
+        posted = Posted(instance, self._endpoints.of(instance), args, kwargs)
         operation = self._operations.of(posted)
         if operation is None:
             return self._deliveries.delivery(posted)
         request, reading = request_of(posted, operation), operation.reading(posted)
         if posted.stream and operation.asked:
             return self._asking.call(posted, request, reading)
-        plain = (args, kwargs)
-        return Call(request, reading, plain, plain)
+        return Call(request, reading, posted.given)
 
     def describe_message(
         self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -82,7 +80,7 @@ class OpenAIInstrumentor(SdkInstrumentor):
     def _instrument(self, **kwargs: Any) -> None:
         self._asking = Asking()
         self._deliveries = Deliveries()
-        self._endpoints = Endpoints()
+        self._endpoints = Endpoints(_provider_of)
         charged, made = self._deliveries.charged, self._deliveries.made
         self._conversations = Conversations(charged)
         response = Operation("chat", lambda posted: ResponseReading(posted, charged.first, made), _attributes)
@@ -91,7 +89,6 @@ class OpenAIInstrumentor(SdkInstrumentor):
         super()._instrument(**kwargs)
 
 
-@lru_cache(maxsize=64)
-def _provider_of(client: type) -> str:
-    azure = any(kind.__name__ in ("AzureOpenAI", "AsyncAzureOpenAI") for kind in client.__mro__)
+def _provider_of(client: object) -> str:
+    azure = any(kind.__name__ in ("AzureOpenAI", "AsyncAzureOpenAI") for kind in client.__class__.__mro__)
     return "azure.ai.openai" if azure else "openai"

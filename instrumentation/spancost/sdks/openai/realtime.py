@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 from weakref import WeakKeyDictionary
 
+from spancost.described import Delivery, Paid
 from spancost.fields import count, pick, text
 from spancost.hosts import provider_of
-from spancost.instrumentor import Delivery, Patch, calls
-from spancost.invocation import Paid
+from spancost.instrumentor import Patch, calls
 from spancost.sdks.openai.media import transcription_usage
 from spancost.sdks.openai.responses import response_answer
 from spancost.wire import Answer, Request

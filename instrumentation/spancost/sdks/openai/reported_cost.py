@@ -22,7 +22,7 @@ _TICK: Final = Decimal("1e-10")
 
 def reported_cost(usage: object, provider: str | None) -> Mapping[str, AttributeValue]:
     """The attributes for a cost that `provider` reports inside `usage`; none where it reports none."""
-    if provider is None or provider not in _READERS or usage is None or (cost := _READERS[provider](usage)) is None:
+    if provider is None or provider not in REPORTERS or usage is None or (cost := _READERS[provider](usage)) is None:
         return NO_ATTRIBUTES
     return {"spancost.cost.reported_usd": float(cost), "spancost.cost.reported_by": provider}
 
@@ -57,3 +57,5 @@ _READERS: Final[Mapping[str, Callable[[object], Decimal | None]]] = {
     "perplexity": _perplexity,
     "x_ai": _xai,
 }
+REPORTERS: Final = frozenset(_READERS)
+"""Who says what a call cost."""

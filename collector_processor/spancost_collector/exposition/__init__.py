@@ -1,0 +1,1 @@
+"""How metrics are written: the text that everybody reads, and the protobuf that carries native histograms."""
