@@ -24,18 +24,18 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 from prometheus_client import CollectorRegistry
 
-from spancost_collector.accounts import Accounts
 from spancost_collector.charging import Charging
-from spancost_collector.decode import Export
 from spancost_collector.dialects import DIALECTS
 from spancost_collector.election.elect import open_election
 from spancost_collector.enrich import Enricher
-from spancost_collector.labels import LabelBounds
-from spancost_collector.ledger import Ledger
-from spancost_collector.metrics import ReceiverMetrics
-from spancost_collector.normalise import Normaliser
+from spancost_collector.ledger.writer import Ledger
+from spancost_collector.metrics.accounts import Accounts
+from spancost_collector.metrics.labels import LabelBounds
+from spancost_collector.metrics.table import ReceiverMetrics
 from spancost_collector.pipeline import Pipeline
 from spancost_collector.price import Price
+from spancost_collector.reading.decode import Export
+from spancost_collector.reading.normalise import Normaliser
 from spancost_pricing import Charge, LineItem, Route, TokenClass, Usage, load_book
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from grafana_foundation_sdk.builders import dashboard as dashboard_builder
 from grafana_foundation_sdk.models import dashboard
 from panels import DATASOURCE, Layout
 
-from spancost_collector import metrics
+from spancost_collector.metrics import table as metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

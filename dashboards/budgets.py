@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from board import board
 from panels import COUNT, RATIO, USD, Layout, lines, stat, table
 
-from spancost_collector import metrics
+from spancost_collector.metrics import table as metrics
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.models import dashboard

@@ -21,9 +21,9 @@ from overview import overview
 from receiver import receiver
 from tenants import tenants
 
-from spancost_collector.conventions import CLIENT_METRICS, OLD
-from spancost_collector.labels import DIMENSIONS, MAX_COMBINATIONS, MAX_HISTOGRAM_COMBINATIONS
-from spancost_collector.metrics import METRICS, READ, Metric, most_series
+from spancost_collector.metrics.conventions import CLIENT_METRICS, OLD
+from spancost_collector.metrics.labels import DIMENSIONS, MAX_COMBINATIONS, MAX_HISTOGRAM_COMBINATIONS
+from spancost_collector.metrics.table import METRICS, READ, Metric, most_series
 from spancost_collector.rules import FILE, render
 from spancost_collector.rules.values import default_values
 

@@ -8,13 +8,13 @@ from board import HOUR, INPUT, OUTPUT, RANGE, RATE, board, named, selector
 from overview import spend
 from panels import COUNT, MANY, RATIO, SECONDS, USD, Layout, bars, lines, stat
 
-from spancost_collector import metrics
+from spancost_collector.metrics import table as metrics
 from spancost_collector.rules.promql import total
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.models import dashboard
 
-    from spancost_collector.metrics import Metric
+    from spancost_collector.metrics.table import Metric
 
 _CHOSEN: Final = selector("environment", "feature")
 _COST: Final = metrics.COST.name

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from board import HOUR, INPUT, OUTPUT, RANGE, board, named, selector
 from panels import COUNT, MANY, RATIO, USD, Layout, bars, lines, stat, table
 
-from spancost_collector import metrics
+from spancost_collector.metrics import table as metrics
 from spancost_collector.rules.change import MAIN, TOTAL
 from spancost_collector.rules.promql import total
 from spancost_collector.rules.recording import WHO

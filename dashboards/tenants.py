@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from board import RANGE, board, selector
 from panels import COUNT, MANY, RATIO, USD, Layout, bars, lines, stat, table
 
-from spancost_collector import metrics
+from spancost_collector.metrics import table as metrics
 from spancost_collector.rules.promql import total
 
 if TYPE_CHECKING:

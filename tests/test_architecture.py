@@ -57,7 +57,7 @@ def test_pricing_knows_no_telemetry_no_network_and_no_clock() -> None:
 
 
 def test_an_import_hidden_in_a_function_is_seen() -> None:
-    assert imported("def f():\n    from spancost_collector.ledger import Ledger\n") == {"spancost_collector"}
+    assert imported("def f():\n    from spancost_collector.ledger.writer import Ledger\n") == {"spancost_collector"}
 
 
 def test_the_base_install_stays_light() -> None:

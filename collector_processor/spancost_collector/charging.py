@@ -9,24 +9,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from spancost_collector.errors import LedgerUnavailableError
-from spancost_collector.ledger import Revision
+from spancost_collector.ledger.writer import Revision
 from spancost_collector.outcome import Refusal
 from spancost_pricing.reported import differs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence, Set
 
-    from spancost_collector.accounts import Accounts
     from spancost_collector.call import Charged, Key, ModelCall
     from spancost_collector.election import Decision, Election, Member
     from spancost_collector.enrich import Enricher
-    from spancost_collector.ledger import Credit, Kept, Recorded, Total
-    from spancost_collector.metrics import ReceiverMetrics
+    from spancost_collector.ledger.writer import Credit, Kept, Recorded, Total
+    from spancost_collector.metrics.accounts import Accounts
+    from spancost_collector.metrics.table import ReceiverMetrics
     from spancost_collector.price import Price
 
 
 class Ledger(Protocol):
-    """Where paid calls are kept; `ledger.Ledger` in production."""
+    """Where paid calls are kept; `ledger.writer.Ledger` in production."""
 
     def record(
         self, calls: Sequence[Charged], revisions: Sequence[Revision] = (), members: Sequence[Member] = ()
@@ -68,7 +68,7 @@ class Ledger(Protocol):
 
 
 class Observer(Protocol):
-    """Shows something about calls that the counters do not; `measures.Measures` in production."""
+    """Shows something about calls that the counters do not; `metrics.measures.Measures` in production."""
 
     def observe(self, calls: Sequence[Charged]) -> None:
         """Add calls that were charged for the first time."""

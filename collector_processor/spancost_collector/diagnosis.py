@@ -9,15 +9,15 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from spancost_collector.decode import Export
-from spancost_collector.normalise import UnreadableSpanError
+from spancost_collector.reading.decode import Export
+from spancost_collector.reading.normalise import UnreadableSpanError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from spancost_collector.call import Charged, Key, ModelCall
     from spancost_collector.election import Correction, Decision, Election
-    from spancost_collector.normalise import Normaliser
+    from spancost_collector.reading.normalise import Normaliser
 
 Verdict = Literal["charged", "not charged", "no model call", "unreadable"]
 

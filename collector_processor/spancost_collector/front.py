@@ -18,17 +18,17 @@ from spancost_collector.forward import open_next_hops
 from spancost_collector.inbox import Inbox
 from spancost_collector.intake.listeners import Listeners
 from spancost_collector.intake.signals import TRACES
-from spancost_collector.normalise import Normaliser
 from spancost_collector.outcome import Refusal
 from spancost_collector.own_traces import OwnTraces, untraced
-from spancost_collector.personal import Disguise
 from spancost_collector.pipeline import Pipeline
+from spancost_collector.reading.normalise import Normaliser
+from spancost_collector.reading.personal import Disguise
 from spancost_collector.worker import Worker
 
 if TYPE_CHECKING:
     from spancost_collector.config import Address, Settings
     from spancost_collector.intake.signals import Destinations
-    from spancost_collector.metrics import ReceiverMetrics
+    from spancost_collector.metrics.table import ReceiverMetrics
     from spancost_collector.pipeline import Charges
 
 _GROUP_BYTES: Final = 16 * 1024 * 1024

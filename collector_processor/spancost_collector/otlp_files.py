@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 from spancost_collector.agents.events import calls_in_logs
 from spancost_collector.agents.points import calls_in_metrics
-from spancost_collector.decode import Export, MalformedRequestError
 from spancost_collector.intake.otlp_json import BadJsonError, Converted, convert
 from spancost_collector.intake.otlp_json_records import convert_logs, convert_metrics
+from spancost_collector.reading.decode import Export, MalformedRequestError
 from spancost_pricing import ConfigError
 
 if TYPE_CHECKING:

@@ -9,20 +9,20 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final, Protocol
 
-from spancost_collector.decode import Export, MalformedRequestError
 from spancost_collector.errors import LedgerUnavailableError
-from spancost_collector.normalise import UnreadableSpanError
 from spancost_collector.outcome import Refusal
 from spancost_collector.own_traces import untraced
+from spancost_collector.reading.decode import Export, MalformedRequestError
+from spancost_collector.reading.normalise import UnreadableSpanError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from spancost_collector.call import ModelCall
-    from spancost_collector.decode import Place
-    from spancost_collector.metrics import ReceiverMetrics
-    from spancost_collector.normalise import Normaliser
+    from spancost_collector.metrics.table import ReceiverMetrics
     from spancost_collector.own_traces import Stage
+    from spancost_collector.reading.decode import Place
+    from spancost_collector.reading.normalise import Normaliser
 
 
 _log: Final = logging.getLogger(__name__)

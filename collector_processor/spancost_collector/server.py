@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
-from spancost_collector.accounts import Accounts
 from spancost_collector.charging import Charging
 from spancost_collector.election.elect import open_election
 from spancost_collector.enrich import Enricher
 from spancost_collector.front import Front
 from spancost_collector.intake.access import Gate
 from spancost_collector.intake.http_listener import HttpListener
-from spancost_collector.labels import LabelBounds
-from spancost_collector.measures import Measures
-from spancost_collector.metrics import ReceiverMetrics
-from spancost_collector.metrics_export import MetricsExport
+from spancost_collector.metrics.accounts import Accounts
+from spancost_collector.metrics.export import MetricsExport
+from spancost_collector.metrics.labels import LabelBounds
+from spancost_collector.metrics.measures import Measures
+from spancost_collector.metrics.revenue import Revenue, load_revenue
+from spancost_collector.metrics.table import ReceiverMetrics
 from spancost_collector.price import Price
 from spancost_collector.reload import reload
-from spancost_collector.revenue import Revenue, load_revenue
 from spancost_collector.subscriptions import Subscriptions
 from spancost_collector.web import create_app
 from spancost_collector.workers import Crew

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client import CollectorRegistry
 
 from spancost_collector.agents.intake import destinations as agents_destinations
-from spancost_collector.decode import MalformedRequestError
 from spancost_collector.inbox import Inbox, Job
 from spancost_collector.intake.listeners import Listeners
 from spancost_collector.intake.signals import TRACES
-from spancost_collector.metrics import ReceiverMetrics
+from spancost_collector.metrics.table import ReceiverMetrics
 from spancost_collector.outcome import Refusal
+from spancost_collector.reading.decode import MalformedRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

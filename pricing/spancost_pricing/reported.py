@@ -23,8 +23,8 @@ def as_reported(charge: Charge, pico: int, by: str) -> Charge:
     """`charge` with the figure of `pico` pico-USD that the biller `by` reported.
 
     A reported zero where our rates give more is not believed: OpenRouter reports it for calls that are billed
-    elsewhere (a key of one's own). The computed charge stands then, and says so. What a subscription covers is `imputed`:
-    the computed charge, which is part of no spend.
+    elsewhere (a key of one's own). The computed charge stands then, and says so. What a subscription covers is
+    `imputed`: the computed charge, which is part of no spend.
     """
     computed = charge.total_pico
     if by == SUBSCRIPTION:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prometheus_client import CollectorRegistry
 
-from spancost_collector.accounts import Accounts
 from spancost_collector.call import Attribution, ModelCall, Resource
 from spancost_collector.charging import Charging
 from spancost_collector.election.elect import open_election
 from spancost_collector.enrich import Enricher
-from spancost_collector.labels import LabelBounds
-from spancost_collector.ledger import Ledger
-from spancost_collector.metrics import ReceiverMetrics
+from spancost_collector.ledger.writer import Ledger
+from spancost_collector.metrics.accounts import Accounts
+from spancost_collector.metrics.labels import LabelBounds
+from spancost_collector.metrics.table import ReceiverMetrics
 from spancost_collector.price import Price
 from spancost_pricing import Route, Usage
 

@@ -20,7 +20,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from prometheus_client.parser import text_string_to_metric_families
 
 from spancost_collector.config import Address, Settings
-from spancost_collector.ledger import Ledger
+from spancost_collector.ledger.writer import Ledger
 from spancost_collector.server import Receiver
 from spancost_pricing import Charge, LineItem
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from spancost_collector.accounts import Accounts
 from spancost_collector.call import Attribution, Charged, ModelCall, Resource, series_of
-from spancost_collector.labels import LabelBounds
-from spancost_collector.ledger import Ledger
+from spancost_collector.ledger.writer import Ledger
+from spancost_collector.metrics.accounts import Accounts
+from spancost_collector.metrics.labels import LabelBounds
 from spancost_pricing import Charge, LineItem, Route, Usage
 
 if TYPE_CHECKING:

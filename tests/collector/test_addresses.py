@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spancost_collector.addresses import billing_provider
+from spancost_collector.reading.addresses import billing_provider
 
 
 @pytest.mark.parametrize(

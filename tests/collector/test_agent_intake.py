@@ -23,7 +23,7 @@ from tests.collector.conftest import NOON, FixedBook
 from typer.testing import CliRunner
 
 from spancost_collector.cli import app
-from spancost_collector.repricing import reprice
+from spancost_collector.ledger.repricing import reprice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,9 +17,9 @@ from tests.collector.conftest import FixedBook, Otlp
 from spancost_collector.agents.events import calls_in_logs
 from spancost_collector.agents.points import calls_in_metrics
 from spancost_collector.call import Attribution
-from spancost_collector.decode import Export
 from spancost_collector.dialects import DIALECTS
-from spancost_collector.normalise import Normaliser
+from spancost_collector.reading.decode import Export
+from spancost_collector.reading.normalise import Normaliser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from spancost_collector.answers import read_answer
+from spancost_collector.reading.answers import read_answer
 
 ANSWERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "converse": (

@@ -9,16 +9,16 @@ import pytest
 from prometheus_client import CollectorRegistry
 from tests.collector.test_measures import NOON, SERIES, charged
 
-from spancost_collector.accounts import Accounts
 from spancost_collector.call import Attribution
-from spancost_collector.conversations import Conversations
-from spancost_collector.distributions import Distributions
-from spancost_collector.labels import COMBINATIONS, OTHER, LabelBounds
-from spancost_collector.ledger import Rise
-from spancost_collector.metrics import METRICS, most_series
-from spancost_collector.spend import Spend
-from spancost_collector.spenders import Spenders
-from spancost_collector.workflows import Workflows
+from spancost_collector.ledger.writer import Rise
+from spancost_collector.metrics.accounts import Accounts
+from spancost_collector.metrics.conversations import Conversations
+from spancost_collector.metrics.distributions import Distributions
+from spancost_collector.metrics.labels import COMBINATIONS, OTHER, LabelBounds
+from spancost_collector.metrics.spend import Spend
+from spancost_collector.metrics.spenders import Spenders
+from spancost_collector.metrics.table import METRICS, most_series
+from spancost_collector.metrics.workflows import Workflows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -24,9 +24,9 @@ from tests.collector.conftest import NOON
 from spancost_collector.agents.events import Found, calls_in_logs
 from spancost_collector.agents.points import calls_in_metrics
 from spancost_collector.call import Attribution, Reported, Resource
-from spancost_collector.decode import Export, MalformedRequestError
 from spancost_collector.dialects import DIALECTS
-from spancost_collector.normalise import Normaliser, UnreadableSpanError
+from spancost_collector.reading.decode import Export, MalformedRequestError
+from spancost_collector.reading.normalise import Normaliser, UnreadableSpanError
 from spancost_pricing import Route, Usage
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from prometheus_client import CollectorRegistry
 from tests.collector.test_measures import charged, samples
 
 from spancost_collector.call import Charged, series_of
-from spancost_collector.conventions import CLIENT_METRICS, NEW, OLD, ClientMetrics
-from spancost_collector.metrics import most_series
+from spancost_collector.metrics.conventions import CLIENT_METRICS, NEW, OLD, ClientMetrics
+from spancost_collector.metrics.table import most_series
 from spancost_pricing import Usage
 
 AT = "gen_ai_operation_name=chat,gen_ai_provider_name=acme,gen_ai_request_model=one"

@@ -12,9 +12,9 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, Instr
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
-from spancost_collector.decode import Envelope, Export, MalformedRequestError
 from spancost_collector.dialects import DIALECTS
-from spancost_collector.normalise import Normaliser, UnreadableSpanError
+from spancost_collector.reading.decode import Envelope, Export, MalformedRequestError
+from spancost_collector.reading.normalise import Normaliser, UnreadableSpanError
 
 if TYPE_CHECKING:
     from tests.collector.conftest import Otlp

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spancost_collector.call import Attribution, Reported
-from spancost_collector.decode import Export
 from spancost_collector.dialects import DIALECTS
-from spancost_collector.normalise import Normaliser, Reading
+from spancost_collector.reading.decode import Export
+from spancost_collector.reading.normalise import Normaliser, Reading
 from spancost_pricing import Route, Usage
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from tests.collector.books import Books, Row, describe
 from tests.collector.conftest import FixedBook
 
 from spancost_collector.call import Attribution, Reported, Resource
-from spancost_collector.repricing import reprice
+from spancost_collector.ledger.repricing import reprice
 from spancost_pricing import Route
 
 if TYPE_CHECKING:

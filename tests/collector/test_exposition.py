@@ -11,11 +11,11 @@ from prometheus_client import CollectorRegistry
 from tests.collector.prometheus import prometheus_server
 from tests.collector.test_measures import bounds, charged
 
-from spancost_collector.distributions import Distributions
 from spancost_collector.exposition import prometheus_pb2 as prometheus
 from spancost_collector.exposition.negotiation import choose
-from spancost_collector.ledger import Ledger
-from spancost_collector.metrics import ReceiverMetrics
+from spancost_collector.ledger.writer import Ledger
+from spancost_collector.metrics.distributions import Distributions
+from spancost_collector.metrics.table import ReceiverMetrics
 
 if TYPE_CHECKING:
     from pathlib import Path

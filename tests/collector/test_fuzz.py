@@ -17,19 +17,19 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from tests.collector.fuzzing import Passage, damaged, json_documents, packed, requests
 
-from spancost_collector.accounts import Accounts
 from spancost_collector.charging import Charging
 from spancost_collector.dialects import DIALECTS
 from spancost_collector.election import Election
 from spancost_collector.enrich import Enricher
 from spancost_collector.intake.inflate import BadPackingError, TooLargeError, inflate
 from spancost_collector.intake.otlp_json import BadJsonError, convert
-from spancost_collector.labels import LabelBounds
-from spancost_collector.ledger import Ledger
-from spancost_collector.metrics import ReceiverMetrics
-from spancost_collector.normalise import Normaliser
+from spancost_collector.ledger.writer import Ledger
+from spancost_collector.metrics.accounts import Accounts
+from spancost_collector.metrics.labels import LabelBounds
+from spancost_collector.metrics.table import ReceiverMetrics
 from spancost_collector.pipeline import Pipeline
 from spancost_collector.price import Price
+from spancost_collector.reading.normalise import Normaliser
 from spancost_pricing import load_book
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pytest
 
 from spancost_collector.call import Attribution, Charged, ModelCall, Resource, Series, series_of
 from spancost_collector.errors import LedgerError, LedgerUnavailableError
-from spancost_collector.ledger import Ledger
+from spancost_collector.ledger.writer import Ledger
 from spancost_pricing import Charge, LineItem, Route, Usage
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def test_a_disk_without_room_is_not_writable(path: Path) -> None:
     program = """
 import resource, sys
 from pathlib import Path
-from spancost_collector.ledger import Ledger
+from spancost_collector.ledger.writer import Ledger
 path = Path(sys.argv[1])
 ledger = Ledger(path)
 found = [ledger.writable()]

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from spancost_collector.call import Attribution, Charged, ModelCall, Resource, series_of
 from spancost_collector.cli import app
-from spancost_collector.ledger import Ledger
-from spancost_collector.ledger_check import examine
-from spancost_collector.ledger_repair import repair
+from spancost_collector.ledger.check import examine
+from spancost_collector.ledger.repair import repair
+from spancost_collector.ledger.writer import Ledger
 from spancost_pricing import Charge, ConfigError, LineItem, Route, Usage
 
 if TYPE_CHECKING:

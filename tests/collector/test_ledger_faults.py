@@ -11,8 +11,8 @@ import pytest
 from tests.collector.test_ledger_check import charged, scribble
 
 from spancost_collector.errors import LedgerError, LedgerUnavailableError
-from spancost_collector.ledger import Ledger
-from spancost_collector.ledger_faults import is_damage, told
+from spancost_collector.ledger.faults import is_damage, told
+from spancost_collector.ledger.writer import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable

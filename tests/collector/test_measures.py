@@ -12,16 +12,16 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.parser import text_string_to_metric_families
 
 from spancost_collector.call import Attribution, Charged, ModelCall, Resource, Series, series_of
-from spancost_collector.conversations import Conversations
-from spancost_collector.distributions import Distributions
 from spancost_collector.errors import LedgerError
-from spancost_collector.labels import LabelBounds
-from spancost_collector.metrics import METRICS, Metric
-from spancost_collector.price_age import PriceAge, last_checked
+from spancost_collector.metrics.conversations import Conversations
+from spancost_collector.metrics.distributions import Distributions
+from spancost_collector.metrics.labels import LabelBounds
+from spancost_collector.metrics.price_age import PriceAge, last_checked
+from spancost_collector.metrics.spend import Spend
+from spancost_collector.metrics.spenders import Spenders
+from spancost_collector.metrics.table import METRICS, Metric
+from spancost_collector.metrics.workflows import Workflows
 from spancost_collector.price_data import PriceDataFolder
-from spancost_collector.spend import Spend
-from spancost_collector.spenders import Spenders
-from spancost_collector.workflows import Workflows
 from spancost_pricing import Charge, PriceFileError, Route, Usage
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from tests.collector.prometheus import prometheus_server
 from tests.collector.test_measures import bounds, charged
 
 from spancost_collector.config import Address, MetricsTarget
-from spancost_collector.conventions import ClientMetrics
-from spancost_collector.distributions import Distributions
 from spancost_collector.exposition.otlp import Exposition
-from spancost_collector.metrics import ReceiverMetrics
-from spancost_collector.metrics_export import MetricsExport
+from spancost_collector.metrics.conventions import ClientMetrics
+from spancost_collector.metrics.distributions import Distributions
+from spancost_collector.metrics.export import MetricsExport
+from spancost_collector.metrics.table import ReceiverMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

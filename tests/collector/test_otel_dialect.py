@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spancost_collector.call import Attribution, Reported, Resource
-from spancost_collector.columns import COUNTS, UNITS
-from spancost_collector.decode import Envelope
 from spancost_collector.dialects import DIALECTS
 from spancost_collector.dialects.otel import OTEL
-from spancost_collector.normalise import Normaliser, Reading
+from spancost_collector.reading.columns import COUNTS, UNITS
+from spancost_collector.reading.decode import Envelope
+from spancost_collector.reading.normalise import Normaliser, Reading
 from spancost_pricing import Route, Usage
 
 if TYPE_CHECKING:

@@ -11,19 +11,19 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from spancost_collector.accounts import Accounts
 from spancost_collector.charging import Charging
 from spancost_collector.dialects import DIALECTS
 from spancost_collector.election import Election
 from spancost_collector.enrich import Enricher
 from spancost_collector.errors import LedgerUnavailableError
 from spancost_collector.inbox import Inbox, Job
-from spancost_collector.labels import DIMENSIONS, LabelBounds
-from spancost_collector.ledger import Kept, Recorded
-from spancost_collector.metrics import METRICS, ReceiverMetrics
-from spancost_collector.normalise import Normaliser
+from spancost_collector.ledger.writer import Kept, Recorded
+from spancost_collector.metrics.accounts import Accounts
+from spancost_collector.metrics.labels import DIMENSIONS, LabelBounds
+from spancost_collector.metrics.table import METRICS, ReceiverMetrics
 from spancost_collector.pipeline import Pipeline
 from spancost_collector.price import Price
+from spancost_collector.reading.normalise import Normaliser
 from spancost_collector.worker import Worker
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from spancost_collector.call import Charged, Key
     from spancost_collector.election import Member
-    from spancost_collector.ledger import Credit, Revision, Total
+    from spancost_collector.ledger.writer import Credit, Revision, Total
     from spancost_collector.outcome import Refusal
 
 

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 
 from spancost_collector.call import Attribution, Resource
-from spancost_collector.decode import Envelope, Export
-from spancost_collector.dialect import Apart, numbers
 from spancost_collector.dialects import DIALECTS
 from spancost_collector.dialects.otel import OTEL
-from spancost_collector.normalise import Normaliser, Reading, UnreadableSpanError
-from spancost_collector.origins import provider_of_model
-from spancost_collector.personal import Disguise
-from spancost_collector.wire import name_end, short_text, small_count
+from spancost_collector.reading.decode import Envelope, Export
+from spancost_collector.reading.dialect import Apart, numbers
+from spancost_collector.reading.normalise import Normaliser, Reading, UnreadableSpanError
+from spancost_collector.reading.origins import provider_of_model
+from spancost_collector.reading.personal import Disguise
+from spancost_collector.reading.wire import name_end, short_text, small_count
 from spancost_pricing import ConfigError, Route, Usage
 
 if TYPE_CHECKING:

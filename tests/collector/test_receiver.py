@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 from spancost_collector.config import Address, Grpc, Http, Settings, Web
-from spancost_collector.ledger import Ledger
+from spancost_collector.ledger.writer import Ledger
 from spancost_collector.server import Receiver
 from spancost_pricing import ConfigError
 

@@ -36,7 +36,7 @@ from tests.collector.recorded_spans import (
 )
 
 from spancost_collector.config import Settings
-from spancost_collector.ledger import Ledger
+from spancost_collector.ledger.writer import Ledger
 from spancost_collector.price_data import load_current_book
 from spancost_collector.server import Receiver
 from spancost_pricing import Usage

@@ -30,9 +30,9 @@ from tests.collector.recorded_spans import (
     spans_of,
 )
 
-from spancost_collector.decode import Export
 from spancost_collector.dialects import DIALECTS
-from spancost_collector.normalise import Normaliser
+from spancost_collector.reading.decode import Export
+from spancost_collector.reading.normalise import Normaliser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from spancost_collector.call import Attribution, Charged, ModelCall, Resource, series_of
 from spancost_collector.cli import app
 from spancost_collector.errors import LedgerError
-from spancost_collector.ledger import Ledger
-from spancost_collector.report import LedgerReader
+from spancost_collector.ledger.report import LedgerReader
+from spancost_collector.ledger.writer import Ledger
 from spancost_pricing import Charge, ConfigError, LineItem, Route, Usage
 
 if TYPE_CHECKING:

@@ -11,21 +11,21 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from typer.testing import CliRunner
 
-from spancost_collector.accounts import Accounts
 from spancost_collector.call import Attribution, ModelCall, Reported, Resource
 from spancost_collector.cli import app
-from spancost_collector.labels import LabelBounds
-from spancost_collector.ledger import Ledger
+from spancost_collector.ledger.report import LedgerReader
+from spancost_collector.ledger.repricing import reprice
+from spancost_collector.ledger.writer import Ledger
+from spancost_collector.metrics.accounts import Accounts
+from spancost_collector.metrics.labels import LabelBounds
 from spancost_collector.price import Price
-from spancost_collector.report import LedgerReader
-from spancost_collector.repricing import reprice
 from spancost_pricing import Charge, LineItem, Route, Usage, load_book
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from spancost_collector.repricing import Repricing
+    from spancost_collector.ledger.repricing import Repricing
     from spancost_pricing import Reason
 
 NOON = 1_795_176_000 * 1_000_000_000  # 2026-11-20T12:00:00Z

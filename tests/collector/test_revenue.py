@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.collector.test_measures import samples
 
-from spancost_collector.revenue import Revenue, load_revenue
+from spancost_collector.metrics.revenue import Revenue, load_revenue
 from spancost_pricing import ConfigError
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from typer.testing import CliRunner
 
 from spancost_collector.cli import app
 from spancost_collector.config import Settings
-from spancost_collector.decode import Export
 from spancost_collector.intake.signals import LOGS
+from spancost_collector.reading.decode import Export
 from spancost_collector.tap import Tap
 from spancost_pricing import ConfigError
 

@@ -19,13 +19,13 @@ import yaml
 from tests.dashboards.promtool import RULES, promtool_path, tool
 from tests.dashboards.simulation import STEPS_A_DAY, Feature, State, month
 
-from spancost_collector import metrics
+from spancost_collector.metrics import table as metrics
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-    from spancost_collector.metrics import Metric
+    from spancost_collector.metrics.table import Metric
 
 DAYS: Final = 12
 _STEP: Final = 86_400 // STEPS_A_DAY

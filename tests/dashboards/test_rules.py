@@ -11,8 +11,8 @@ import pytest
 import yaml
 from tests.dashboards.promtool import promtool, tool
 
-from spancost_collector.labels import DIMENSIONS, TENANT
-from spancost_collector.metrics import METRICS, READ
+from spancost_collector.metrics.labels import DIMENSIONS, TENANT
+from spancost_collector.metrics.table import METRICS, READ
 from spancost_collector.rules import render
 from spancost_collector.rules.change import CAUSES
 from spancost_collector.rules.values import default_values, load_values

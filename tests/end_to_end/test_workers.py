@@ -23,7 +23,7 @@ from tests.end_to_end.load import Hop, batch, kept, reported
 from tests.end_to_end.neighbours import free_ports, wait_until
 
 from spancost_collector.config import Settings
-from spancost_collector.ledger import Ledger
+from spancost_collector.ledger.writer import Ledger
 from spancost_collector.server import Receiver
 from spancost_pricing import load_book
 

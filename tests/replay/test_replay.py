@@ -23,17 +23,17 @@ from prometheus_client import CollectorRegistry
 
 import spancost
 from spancost.sdks.bedrock import BedrockInstrumentor
-from spancost_collector.accounts import Accounts
 from spancost_collector.charging import Charging
 from spancost_collector.dialects import DIALECTS
 from spancost_collector.election import Election
 from spancost_collector.enrich import Enricher
-from spancost_collector.labels import LabelBounds
-from spancost_collector.ledger import Ledger
-from spancost_collector.metrics import ReceiverMetrics
-from spancost_collector.normalise import Normaliser
+from spancost_collector.ledger.writer import Ledger
+from spancost_collector.metrics.accounts import Accounts
+from spancost_collector.metrics.labels import LabelBounds
+from spancost_collector.metrics.table import ReceiverMetrics
 from spancost_collector.pipeline import Pipeline
 from spancost_collector.price import Price
+from spancost_collector.reading.normalise import Normaliser
 from spancost_pricing import TOKEN_CLASSES, Usage, load_book, split
 from spancost_pricing.split import UsageError
 

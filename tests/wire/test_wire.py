@@ -21,9 +21,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 import spancost
 from spancost.demo.provider import Provider
-from spancost_collector.decode import Export
 from spancost_collector.dialects import DIALECTS
-from spancost_collector.normalise import Normaliser
+from spancost_collector.reading.decode import Export
+from spancost_collector.reading.normalise import Normaliser
 from spancost_pricing import Route, Usage
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from spancost_collector.agents import AGENTS
 from spancost_collector.agents.spans import Spans
 from spancost_collector.agents.values import number, said, text
-from spancost_collector.decode import MalformedRequestError
+from spancost_collector.reading.decode import MalformedRequestError
 
 if TYPE_CHECKING:
     from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from spancost_collector.agents.events import calls_in_logs
 from spancost_collector.agents.points import calls_in_metrics
-from spancost_collector.decode import MalformedRequestError
 from spancost_collector.intake.signals import LOGS, METRICS
 from spancost_collector.outcome import Refusal
+from spancost_collector.reading.decode import MalformedRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from spancost_collector.agents.events import Found
     from spancost_collector.intake.signals import Destinations, Signal, Submit
-    from spancost_collector.metrics import ReceiverMetrics
+    from spancost_collector.metrics.table import ReceiverMetrics
 
     Answer = Future[Refusal | None]
 

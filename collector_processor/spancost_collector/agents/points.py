@@ -17,7 +17,7 @@ from spancost_collector.agents import AGENTS
 from spancost_collector.agents.events import Found
 from spancost_collector.agents.spans import Spans
 from spancost_collector.agents.values import said, text
-from spancost_collector.decode import MalformedRequestError
+from spancost_collector.reading.decode import MalformedRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from spancost_collector.cli.figures import exact
-from spancost_collector.columns import COUNTS
+from spancost_collector.reading.columns import COUNTS
 from spancost_pricing import usd
 
 if TYPE_CHECKING:

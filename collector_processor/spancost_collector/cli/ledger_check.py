@@ -11,12 +11,12 @@ import typer
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from spancost_collector.ledger_check import examine
-from spancost_collector.ledger_repair import repair
+from spancost_collector.ledger.check import examine
+from spancost_collector.ledger.repair import repair
 
 if TYPE_CHECKING:
-    from spancost_collector.ledger_check import Examined
-    from spancost_collector.ledger_repair import Repaired
+    from spancost_collector.ledger.check import Examined
+    from spancost_collector.ledger.repair import Repaired
 
 
 def doctor_ledger(ledger: Path, *, repair_into: Path | None, as_json: bool) -> None:

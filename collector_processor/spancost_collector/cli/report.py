@@ -15,12 +15,12 @@ from rich.table import Table
 from spancost_collector.cli.figures import dollars, exact
 from spancost_collector.cli.moments import moment
 from spancost_collector.cli.options import AsJson, LedgerFile
+from spancost_collector.ledger.report import LedgerReader
 from spancost_collector.locations import default_ledger
-from spancost_collector.report import LedgerReader
 from spancost_pricing import ConfigError, usd
 
 if TYPE_CHECKING:
-    from spancost_collector.report import Report, Row
+    from spancost_collector.ledger.report import Report, Row
 
 
 def report(

@@ -16,13 +16,13 @@ from rich.table import Table
 from spancost_collector.cli.figures import exact
 from spancost_collector.cli.moments import moment, nanoseconds
 from spancost_collector.cli.options import AsJson, LedgerFile, Prices
+from spancost_collector.ledger.repricing import reprice as reprice_ledger
 from spancost_collector.locations import default_ledger
 from spancost_collector.price_data import load_current_book
-from spancost_collector.repricing import reprice as reprice_ledger
 from spancost_pricing import usd
 
 if TYPE_CHECKING:
-    from spancost_collector.repricing import Repricing
+    from spancost_collector.ledger.repricing import Repricing
 
 
 def reprice(

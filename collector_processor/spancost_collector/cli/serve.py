@@ -16,8 +16,8 @@ import typer
 from spancost_collector.config import CONFIG_VARIABLE, json_schema, load, render
 from spancost_collector.errors import LedgerError
 from spancost_collector.garbage import look_for_cycles_rarely
-from spancost_collector.ledger import Ledger
-from spancost_collector.ledger_faults import told
+from spancost_collector.ledger.faults import told
+from spancost_collector.ledger.writer import Ledger
 from spancost_collector.logs import configure_logs
 from spancost_collector.price_data import load_current_book
 from spancost_collector.server import Receiver

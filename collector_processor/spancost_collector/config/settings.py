@@ -33,8 +33,8 @@ from spancost_collector.config.values import (
     TimeZone,
     not_a_flag,
 )
-from spancost_collector.labels import MAX_COMBINATIONS, MAX_HISTOGRAM_COMBINATIONS, MAX_VALUES
 from spancost_collector.locations import default_ledger
+from spancost_collector.metrics.labels import MAX_COMBINATIONS, MAX_HISTOGRAM_COMBINATIONS, MAX_VALUES
 
 AttributionField = Literal["feature", "task", "tenant", "user", "session", "prompt", "prompt_version"]
 

@@ -25,7 +25,7 @@ from spancost_collector.dialects.strands import STRANDS
 from spancost_collector.dialects.vercel import VERCEL, VERCEL_7
 
 if TYPE_CHECKING:
-    from spancost_collector.dialect import Dialect
+    from spancost_collector.reading.dialect import Dialect
 
 DIALECTS: Final[tuple[Dialect, ...]] = (
     LANGFUSE,

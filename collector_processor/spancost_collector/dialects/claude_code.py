@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from spancost_collector.dialect import Apart
 from spancost_collector.dialects.coding_agents import BY_SUBSCRIPTION, PURPOSE, tags
 from spancost_collector.dialects.otel import OTEL
+from spancost_collector.reading.dialect import Apart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spancost_collector.dialect import Facts
+    from spancost_collector.reading.dialect import Facts
 
 _OF_BEDROCK: Final = re.compile(r"(?:arn:aws|(?:[a-z]+(?:-[a-z]+)?\.)?anthropic\.)")
 _CONTEXT: Final = re.compile(r"\[[^\]]*\]$")

@@ -10,14 +10,14 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from spancost_collector.values import MAX_TAG
+from spancost_collector.reading.values import MAX_TAG
 from spancost_pricing.reported import SUBSCRIPTION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spancost_collector.columns import Kind
-    from spancost_collector.dialect import Facts, Names
+    from spancost_collector.reading.columns import Kind
+    from spancost_collector.reading.dialect import Facts, Names
 
 PURPOSE: Final[Mapping[str, tuple[Kind, Names]]] = {
     "repository": ("text", ("vcs.repository.name", "repository", "git.repository")),

@@ -9,7 +9,7 @@ from spancost_pricing import UNIT_ATTRIBUTES, USAGE_ATTRIBUTES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spancost_collector.dialect import Names
+    from spancost_collector.reading.dialect import Names
 
 EVERYWHERE: Final[Mapping[str, Names]] = {
     "address": ("server.address",),

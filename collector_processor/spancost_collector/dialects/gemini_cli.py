@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from spancost_collector.dialect import Apart
 from spancost_collector.dialects.coding_agents import BY_SUBSCRIPTION, PURPOSE, tags
 from spancost_collector.dialects.otel import OTEL
+from spancost_collector.reading.dialect import Apart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spancost_collector.dialect import Facts
+    from spancost_collector.reading.dialect import Facts
 
 _ON_VERTEX: Final = frozenset({"vertex-ai", "compute-default-credentials"})
 _BY_LOGIN: Final = frozenset({"oauth-personal", "cloud-shell"})

@@ -13,7 +13,7 @@ from spancost_collector.dialects.otel import OTEL
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spancost_collector.dialect import Facts
+    from spancost_collector.reading.dialect import Facts
 
 _ITSELF: Final = "gcp.vertex.agent"
 

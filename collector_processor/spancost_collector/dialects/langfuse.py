@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from spancost_collector.dialect import Dialect
 from spancost_collector.dialects.everywhere import EVERYWHERE
-from spancost_collector.embedded import amount, count, load_json, provider_usage, total
+from spancost_collector.reading.dialect import Dialect
+from spancost_collector.reading.embedded import amount, count, load_json, provider_usage, total
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spancost_collector.dialect import Facts
+    from spancost_collector.reading.dialect import Facts
 
 _OWN_BUCKETS: Final = frozenset({"input", "output"})
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from spancost_collector.dialects.otel import OTEL
-from spancost_collector.embedded import inner, langchain_usage
+from spancost_collector.reading.embedded import inner, langchain_usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spancost_collector.dialect import Facts
+    from spancost_collector.reading.dialect import Facts
 
 
 def _refine(facts: Mapping[str, Any]) -> Facts:

@@ -12,12 +12,12 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from spancost_collector.dialects.otel import OTEL
-from spancost_collector.embedded import provider_usage
+from spancost_collector.reading.embedded import provider_usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spancost_collector.dialect import Facts
+    from spancost_collector.reading.dialect import Facts
 
 
 _OPERATION: Final = ("gen_ai.operation.name", "llm.request.type")

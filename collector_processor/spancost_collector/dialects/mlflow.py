@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from spancost_collector.answers import read_answer
-from spancost_collector.dialect import Dialect
 from spancost_collector.dialects.everywhere import EVERYWHERE
-from spancost_collector.embedded import amount, count
+from spancost_collector.reading.answers import read_answer
+from spancost_collector.reading.dialect import Dialect
+from spancost_collector.reading.embedded import amount, count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spancost_collector.dialect import Facts
+    from spancost_collector.reading.dialect import Facts
 
 
 _TOTALS: Final = frozenset({"input_tokens", "output_tokens"})

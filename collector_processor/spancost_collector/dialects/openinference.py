@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from spancost_collector.answers import read_answer
-from spancost_collector.dialect import Dialect
 from spancost_collector.dialects.everywhere import EVERYWHERE
+from spancost_collector.reading.answers import read_answer
+from spancost_collector.reading.dialect import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spancost_collector.dialect import Facts
+    from spancost_collector.reading.dialect import Facts
 
 
 def _refine(facts: Mapping[str, Any]) -> Facts:

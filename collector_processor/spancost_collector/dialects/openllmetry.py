@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from spancost_collector.dialect import Apart
 from spancost_collector.dialects.otel import OTEL
-from spancost_collector.origins import provider_of_model
+from spancost_collector.reading.dialect import Apart
+from spancost_collector.reading.origins import provider_of_model
 
 _SCOPE: Final = "opentelemetry.instrumentation."
 _INSTRUMENTED: Final = (

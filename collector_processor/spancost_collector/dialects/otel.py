@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from spancost_collector.dialect import Apart, Dialect
 from spancost_collector.dialects.everywhere import EVERYWHERE
+from spancost_collector.reading.dialect import Apart, Dialect
 from spancost_pricing import USAGE_ATTRIBUTES
 
 _OLDER_NAMES: Final = {

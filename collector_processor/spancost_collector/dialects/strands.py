@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from spancost_collector.dialect import Apart
 from spancost_collector.dialects.otel import OTEL
+from spancost_collector.reading.dialect import Apart
 
 STRANDS: Final = OTEL.derive(
     "strands",

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from spancost_collector.dialect import Dialect
 from spancost_collector.dialects.everywhere import EVERYWHERE
 from spancost_collector.dialects.otel import OTEL
-from spancost_collector.embedded import count, gemini_usage, inner, total, written_for
+from spancost_collector.reading.dialect import Dialect
+from spancost_collector.reading.embedded import count, gemini_usage, inner, total, written_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spancost_collector.dialect import Facts
+    from spancost_collector.reading.dialect import Facts
 
 _MILLISECONDS: Final = 1000
 

@@ -32,7 +32,7 @@ MAX_AGE_SECONDS: Final = 3600.0
 
 
 class Kept(Protocol):
-    """Where descriptions are kept; `ledger.Ledger` in production."""
+    """Where descriptions are kept; `ledger.writer.Ledger` in production."""
 
     def recent(self, limit: int) -> tuple[list[ModelCall], list[Group], int]:
         """Calls with one description, groups with more, and the start after which nothing is missing."""

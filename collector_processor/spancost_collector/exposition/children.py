@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from spancost_collector.histograms import Histograms
+from spancost_collector.metrics.histograms import Histograms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
     from prometheus_client.samples import Exemplar
 
-    from spancost_collector.histograms import Native
+    from spancost_collector.metrics.histograms import Native
 
 
 class Bucket(NamedTuple):

@@ -26,8 +26,8 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 )
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
-from spancost_collector.conventions import CLIENT_METRICS
 from spancost_collector.exposition.children import Child, children
+from spancost_collector.metrics.conventions import CLIENT_METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

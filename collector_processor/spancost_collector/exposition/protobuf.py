@@ -12,7 +12,7 @@ from google.protobuf.proto import serialize_length_prefixed
 
 from spancost_collector.exposition import prometheus_pb2 as prometheus
 from spancost_collector.exposition.children import children
-from spancost_collector.histograms import SCHEMA
+from spancost_collector.metrics.histograms import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from prometheus_client.samples import Exemplar
 
     from spancost_collector.exposition.children import Child
-    from spancost_collector.histograms import Native
+    from spancost_collector.metrics.histograms import Native
 
 CONTENT_TYPE: Final = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from spancost_collector import metrics
+from spancost_collector.metrics import table as metrics
 from spancost_collector.rules.document import Group, Record
 from spancost_collector.rules.promql import increase
 

@@ -1,0 +1,315 @@
+"""Reading the ledger: what was spent, by any dimensions, over any span of time.
+
+Whole hours come from the roll-ups; the ragged hours at the ends of a range, and dimensions that are never rolled up
+(user, session, …), come from the calls themselves. Sums are exact integers. Calls that have no price are rows of
+their own with no cost: an amount that is not known is never added up as zero. So are calls that a subscription covers:
+what they would have cost is no spend.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+from spancost_collector.errors import LedgerError
+from spancost_collector.ledger import schema
+from spancost_pricing import PICO_USD, ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+UNATTRIBUTED: Final = "unattributed"
+"""What stands where nobody said who pays."""
+
+_HOUR_NS: Final = 3_600_000_000_000
+_DAY: Final = "strftime('%Y-%m-%d', {hour} * 3600, 'unixepoch')"
+_MONTH: Final = "strftime('%Y-%m', {hour} * 3600, 'unixepoch')"
+_HOUR: Final = "strftime('%Y-%m-%dT%H:00Z', {hour} * 3600, 'unixepoch')"
+
+_ROLLED_UP: Final[Mapping[str, str]] = {
+    "feature": "series.feature",
+    "task": "series.task",
+    "tenant": "series.tenant",
+    "provider": "series.provider",
+    "model": "series.model",
+    "environment": "series.environment",
+    "release": "series.release",
+    "service": "series.service",
+    "outcome": "t.outcome",
+    "status": "t.status",
+    "reason": "t.reason",
+    "hour": _HOUR.format(hour="t.hour"),
+    "day": _DAY.format(hour="t.hour"),
+    "month": _MONTH.format(hour="t.hour"),
+}
+_PER_CALL: Final[Mapping[str, str]] = {
+    **{name: column for name, column in _ROLLED_UP.items() if name not in {"hour", "day", "month"}},
+    "hour": _HOUR.format(hour=f"t.end_ns / {_HOUR_NS}"),
+    "day": _DAY.format(hour=f"t.end_ns / {_HOUR_NS}"),
+    "month": _MONTH.format(hour=f"t.end_ns / {_HOUR_NS}"),
+    "user": "coalesce(t.user, '')",
+    "session": "coalesce(t.session, '')",
+    "operation": "t.operation",
+    "request_model": "coalesce(t.request_model, '')",
+    "service_tier": "coalesce(t.service_tier, '')",
+    "region": "coalesce(t.region, '')",
+    "dialect": "t.dialect",
+    "repository": (
+        "coalesce((SELECT substr(value, 12) FROM json_each(t.tags) WHERE value LIKE 'repository:%' LIMIT 1), '')"
+    ),
+    "trace": "lower(hex(t.trace_id))",
+}
+DIMENSIONS: Final = tuple(_PER_CALL)
+"""What `--by` accepts."""
+_WHO_PAYS: Final = frozenset({"feature", "task", "tenant", "user", "session"})
+
+# A failed call for which no usage was reported consumed nothing that anyone billed; it is an error, not a hole in
+# the prices. Everything else without a price is one.
+_UNPRICED: Final = "(t.status IN ('unpriced', 'invalid_usage') AND NOT (t.outcome = 'error' AND t.reason = 'no_usage'))"
+_SPEND, _MISSING, _COVERED = range(3)
+"""What a row's figures are: what is owed, what nobody knows, and what a subscription covers."""
+_KIND: Final = f"CASE WHEN t.status = 'imputed' THEN {_COVERED} WHEN {_UNPRICED} THEN {_MISSING} ELSE {_SPEND} END"
+_INPUT: Final = "('input','cache_read','cache_write_5m','cache_write_1h','input_audio','input_image')"
+_OUTPUT: Final = "('output','reasoning','output_audio','output_image')"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a report."""
+
+    key: tuple[str | None, ...]
+    """The values of the report's dimensions; None is unset."""
+    calls: int
+    errors: int
+    """Calls that failed; part of `calls`."""
+    input_tokens: int
+    output_tokens: int
+    cost_pico: int | None
+    """None where the calls have no price, or nobody pays for them."""
+    partial_calls: int
+    """Calls of which some quantity has no rate; what has one is in `cost_pico`."""
+    imputed_pico: int | None = None
+    """What calls would have cost that a subscription covers; None where there are none. Part of no spend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unpriced:
+    """Calls whose cost nobody knows, and why."""
+
+    provider: str
+    model: str
+    reason: str
+    calls: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Rows, dearest first, and what they add up to."""
+
+    by: tuple[str, ...]
+    since: datetime | None
+    until: datetime | None
+    rows: tuple[Row, ...]
+    total: Row
+    """`cost_pico` is the sum of what is priced; `unpriced` says what is missing from it."""
+    unpriced: tuple[Unpriced, ...]
+
+
+class LedgerReader:
+    """A read-only view of a ledger, beside any receiver that writes it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the ledger at `path`.
+
+        Raises:
+            LedgerError: there is no such file, or it is not a ledger that this version reads.
+        """
+        if not path.is_file():
+            raise LedgerError(
+                f"{path}: no such ledger. Start `spancost serve`, or name its ledger with --ledger or SPANCOST_LEDGER"
+            )
+        self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            found = schema.version(self._connection)
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise LedgerError(f"{path}: not a ledger ({error})") from error
+        if found != schema.VERSION:
+            self._connection.close()
+            raise LedgerError(
+                f"{path}: schema version {found}, expected {schema.VERSION}."
+                + (
+                    " Upgrade spancost"
+                    if found > schema.VERSION
+                    else " Start `spancost serve` once: it migrates the file"
+                )
+            )
+
+    def report(self, by: Sequence[str], *, since: datetime | None = None, until: datetime | None = None) -> Report:
+        """Sum the calls that ended in [since, until) by the dimensions `by`.
+
+        Raises:
+            ConfigError: an unknown dimension, or `since` not before `until`.
+        """
+        _check(by, since, until)
+        sums: dict[tuple[tuple[str, ...], int], list[int]] = defaultdict(lambda: [0] * 6)
+        missing: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
+        self._connection.execute("BEGIN")
+        try:
+            for key, kind, values in self._sums(by, since, until):
+                _add(sums[key, kind], values)
+            for key, values in self._missing(since, until):
+                _add(missing[key], values)
+        finally:
+            self._connection.execute("ROLLBACK")
+        rows = sorted((_row(by, key, kind, v) for (key, kind), v in sums.items()), key=_dearest_first)
+        return Report(
+            tuple(by),
+            since,
+            until,
+            tuple(rows),
+            _total(sums),
+            tuple(Unpriced(*key, *values) for key, values in sorted(missing.items())),
+        )
+
+    def _sums(
+        self, by: Sequence[str], since: datetime | None, until: datetime | None
+    ) -> Iterator[tuple[tuple[str, ...], int, list[int]]]:
+        first, last = _nanoseconds(since), _nanoseconds(until)
+        if not all(name in _ROLLED_UP for name in by):
+            yield from self._from_calls(by, first, last)
+            return
+        low = None if first is None else -(-first // _HOUR_NS)
+        high = None if last is None else last // _HOUR_NS
+        if low is not None and high is not None and low >= high:
+            yield from self._from_calls(by, first, last)
+            return
+        yield from self._from_hours(by, low, high)
+        if first is not None and low is not None and first < low * _HOUR_NS:
+            yield from self._from_calls(by, first, low * _HOUR_NS)
+        if last is not None and high is not None and high * _HOUR_NS < last:
+            yield from self._from_calls(by, high * _HOUR_NS, last)
+
+    def _from_hours(
+        self, by: Sequence[str], low: int | None, high: int | None
+    ) -> Iterator[tuple[tuple[str, ...], int, list[int]]]:
+        dimensions = "".join(f"{_ROLLED_UP[name]}, " for name in by)
+        groups = ", ".join(str(n + 1) for n in range(len(by) + 1))
+        where, bounds = _between("t.hour", low, high)
+        counts = (
+            f"SELECT {dimensions}{_KIND}, SUM(t.calls), SUM((t.outcome = 'error') * t.calls),"
+            " 0, 0, 0, SUM((t.status = 'partial') * t.calls)"
+            f" FROM hourly t JOIN series ON series.id = t.series_id {where} GROUP BY {groups}"
+        )
+        parts = (
+            f"SELECT {dimensions}{_KIND}, 0, 0,"
+            f" SUM((t.unit IN {_INPUT}) * t.quantity), SUM((t.unit IN {_OUTPUT}) * t.quantity),"
+            " SUM(t.usd), SUM(t.pico / 1000000), SUM(t.pico % 1000000)"
+            f" FROM hourly_parts t JOIN series ON series.id = t.series_id {where} GROUP BY {groups}"
+        )
+        for row in self._connection.execute(counts, bounds):
+            yield row[: len(by)], row[len(by)], list(row[len(by) + 1 :])
+        for row in self._connection.execute(parts, bounds):
+            calls, errors, tokens_in, tokens_out, usd, high_pico, low_pico = row[len(by) + 1 :]
+            pico = usd * PICO_USD + high_pico * 1_000_000 + low_pico
+            yield row[: len(by)], row[len(by)], [calls, errors, int(tokens_in), int(tokens_out), pico, 0]
+
+    def _from_calls(
+        self, by: Sequence[str], first: int | None, last: int | None
+    ) -> Iterator[tuple[tuple[str, ...], int, list[int]]]:
+        dimensions = "".join(f"{_PER_CALL[name]}, " for name in by)
+        groups = ", ".join(str(n + 1) for n in range(len(by) + 1))
+        where, bounds = _between("t.end_ns", first, last)
+        query = (
+            f"SELECT {dimensions}{_KIND}, COUNT(*), SUM(t.outcome = 'error'),"
+            " SUM(coalesce(t.input_tokens, 0)), SUM(coalesce(t.output_tokens, 0)), SUM(t.status = 'partial'),"
+            " SUM(coalesce(t.cost_pico, 0) / 1000000), SUM(coalesce(t.cost_pico, 0) % 1000000)"
+            f" FROM calls t JOIN series ON series.id = t.series_id {where} GROUP BY {groups}"
+        )
+        for row in self._connection.execute(query, bounds):
+            calls, errors, tokens_in, tokens_out, partial, high, low = row[len(by) + 1 :]
+            pico = high * 1_000_000 + low
+            yield row[: len(by)], row[len(by)], [calls, errors, tokens_in, tokens_out, pico, partial]
+
+    def _missing(
+        self, since: datetime | None, until: datetime | None
+    ) -> Iterator[tuple[tuple[str, str, str], list[int]]]:
+        """(provider, model, reason) -> [calls, tokens], for the calls without a price."""
+        sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
+        for key, kind, values in self._sums(("provider", "model", "reason"), since, until):
+            if kind == _MISSING:
+                provider, model, reason = key
+                _add(sums[provider, model, reason], [values[0], values[2] + values[3]])
+        yield from sums.items()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+
+def _check(by: Sequence[str], since: datetime | None, until: datetime | None) -> None:
+    for name in by:
+        if name not in _PER_CALL:
+            near = get_close_matches(name, DIMENSIONS, n=1)
+            hint = f'; did you mean "{near[0]}"?' if near else ""
+            raise ConfigError(f'--by: unknown dimension "{name}"{hint} Known: {", ".join(DIMENSIONS)}')
+    if since is not None and until is not None and since >= until:
+        raise ConfigError(f"--since {since.isoformat()} is not before --until {until.isoformat()}")
+
+
+def _between(column: str, low: int | None, high: int | None) -> tuple[str, list[int]]:
+    clauses, bounds = list[str](), list[int]()
+    if low is not None:
+        clauses.append(f"{column} >= ?")
+        bounds.append(low)
+    if high is not None:
+        clauses.append(f"{column} < ?")
+        bounds.append(high)
+    return ("WHERE " + " AND ".join(clauses) if clauses else "", bounds)
+
+
+def _nanoseconds(moment: datetime | None) -> int | None:
+    if moment is None:
+        return None
+    delta = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000_000 + delta.microseconds * 1_000
+
+
+def _add(into: list[int], values: Sequence[int]) -> None:
+    for n, value in enumerate(values):
+        into[n] += value
+
+
+def _row(by: Sequence[str], key: Sequence[str], kind: int, values: Sequence[int]) -> Row:
+    calls, errors, tokens_in, tokens_out, pico, partial = values
+    named = tuple((value or (UNATTRIBUTED if name in _WHO_PAYS else None)) for name, value in zip(by, key, strict=True))
+    cost = pico if kind == _SPEND else None
+    return Row(
+        named, calls, errors, tokens_in, tokens_out, cost, partial, imputed_pico=pico if kind == _COVERED else None
+    )
+
+
+def _total(sums: Mapping[tuple[tuple[str, ...], int], Sequence[int]]) -> Row:
+    """All calls and tokens; of their cost only what is owed."""
+    total = [0] * 6
+    imputed: int | None = None
+    for (_, kind), values in sums.items():
+        calls, errors, tokens_in, tokens_out, pico, partial = values
+        _add(total, [calls, errors, tokens_in, tokens_out, pico if kind == _SPEND else 0, partial])
+        if kind == _COVERED:
+            imputed = pico if imputed is None else imputed + pico
+    return replace(_row((), (), _SPEND, total), imputed_pico=imputed)
+
+
+def _dearest_first(row: Row) -> tuple[int, int, tuple[str, ...]]:
+    """Spend, then what is covered, then what nobody knows."""
+    names = tuple(value or "" for value in row.key)
+    if row.cost_pico is not None:
+        return 0, -row.cost_pico, names
+    return (2, 0, names) if row.imputed_pico is None else (1, -row.imputed_pico, names)

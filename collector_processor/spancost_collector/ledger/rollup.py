@@ -1,0 +1,114 @@
+"""The hourly sums: what a transaction adds to them, or takes back, gathered first and written once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from spancost_collector.ledger.documents import number
+from spancost_collector.metrics.counting import counted
+from spancost_pricing import PICO_USD
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+    from spancost_collector.ledger.credit import Moves
+    from spancost_pricing import Charge
+
+HOUR_NS: Final = 3_600_000_000_000
+
+Parts = dict[str, "tuple[Decimal | int, int]"]
+"""Token class or unit -> (quantity, pico-USD)."""
+
+
+class Key(NamedTuple):
+    """What a call is added up under."""
+
+    hour: int
+    series_id: int
+    outcome: str
+    status: str
+    reason: str
+
+
+class _Sum:
+    __slots__ = ("calls", "pico", "quantities")
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.quantities: dict[str, Decimal | int] = {}
+        self.pico: dict[str, int] = {}
+
+
+class Rollup:
+    """The changes of one transaction; all of them add, or all of them take back."""
+
+    def __init__(self, *, takes_back: bool = False) -> None:
+        self._sign = -1 if takes_back else 1
+        self._sums: dict[tuple[int, int, str, str, str], _Sum] = {}
+
+    def add(self, key: tuple[int, int, str, str, str], charge: Charge) -> None:
+        """Count a call; what was used without a rate is included at 0 pico-USD."""
+        found = self._sum(key)
+        quantities, pico = found.quantities, found.pico
+        for unit, quantity in charge.quantities.items():
+            if quantity:
+                quantities[unit] = quantities.get(unit, 0) + quantity
+        for item in charge.items:
+            unit = item.unit
+            pico[unit] = pico.get(unit, 0) + item.amount_pico
+
+    def add_parts(self, key: Key, parts: Mapping[str, tuple[Decimal | int, int]]) -> None:
+        """Count a call that is known by its parts."""
+        found = self._sum(key)
+        for unit, (quantity, pico) in parts.items():
+            found.quantities[unit] = found.quantities.get(unit, 0) + quantity
+            found.pico[unit] = found.pico.get(unit, 0) + pico
+
+    def _sum(self, key: tuple[int, int, str, str, str]) -> _Sum:
+        found = self._sums.get(key)
+        if found is None:
+            found = self._sums[key] = _Sum()
+        found.calls += 1
+        return found
+
+    def count(self, moves: Moves) -> None:
+        """Add to `moves` what counters move by."""
+        for (_, series_id, outcome, status, reason), found in self._sums.items():
+            for counter, label, amount in counted(outcome, status, reason, found.calls, _parts(found)):
+                move = (series_id, counter, label)
+                moves[move] = moves.get(move, 0) + self._sign * amount
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        """Apply everything inside the caller's transaction."""
+        sign = self._sign
+        connection.executemany(
+            "INSERT INTO hourly VALUES (?,?,?,?,?,?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls",
+            [(*key, sign * found.calls) for key, found in self._sums.items()],
+        )
+        connection.executemany(
+            "INSERT INTO hourly_parts VALUES (?,?,?,?,?,?,?,?,?)"
+            " ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity,"
+            f" usd = usd + excluded.usd + (pico + excluded.pico) / {PICO_USD},"
+            f" pico = (pico + excluded.pico) % {PICO_USD}",
+            [
+                (*key, unit, number(sign * quantity), *divmod(sign * pico, PICO_USD))
+                for key, found in self._sums.items()
+                for unit, (quantity, pico) in _parts(found).items()
+            ],
+        )
+        if sign < 0:
+            self._remove_empty(connection)
+
+    def _remove_empty(self, connection: sqlite3.Connection) -> None:
+        for table, nothing in (("hourly", "calls = 0"), ("hourly_parts", "quantity = 0 AND usd = 0 AND pico = 0")):
+            connection.executemany(
+                f"DELETE FROM {table} WHERE hour = ? AND series_id = ? AND outcome = ? AND status = ? AND reason = ?"
+                f" AND {nothing}",
+                list(self._sums),
+            )
+
+
+def _parts(found: _Sum) -> Parts:
+    return {unit: (quantity, found.pico.get(unit, 0)) for unit, quantity in found.quantities.items()}

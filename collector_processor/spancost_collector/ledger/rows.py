@@ -1,0 +1,210 @@
+"""A paid call as a row of the ledger, and the row as the call it was."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from spancost_collector.call import Attribution, ModelCall, Reported, Resource
+from spancost_collector.ledger.documents import read_usage, write_parts, write_quantities, write_usage
+from spancost_pricing import Route
+
+if TYPE_CHECKING:
+    from spancost_collector.call import Charged
+    from spancost_collector.ledger.interning import Interned
+
+_COLUMNS: Final = (
+    "start_ns",
+    "span_id",
+    "trace_id",
+    "parent_id",
+    "end_ns",
+    "series_id",
+    "user",
+    "session",
+    "prompt",
+    "prompt_version",
+    "tags",
+    "operation",
+    "request_model",
+    "response_model",
+    "response_id",
+    "service_tier",
+    "region",
+    "deployment",
+    "speed",
+    "dialect",
+    "emitter",
+    "assumed",
+    "role",
+    "outcome",
+    "cached",
+    "reported_pico",
+    "reported_by",
+    "quoted_pico",
+    "quoted_by",
+    "status",
+    "reason",
+    "detail",
+    "cost_pico",
+    "computed_pico",
+    "input_tokens",
+    "output_tokens",
+    "usage",
+    "quantities",
+    "parts",
+    "assumptions",
+    "book",
+)
+
+INSERT: Final = (
+    f"INSERT INTO calls ({', '.join(_COLUMNS)}) VALUES ({','.join('?' * len(_COLUMNS))})"
+    " ON CONFLICT (start_ns, span_id) DO NOTHING"
+)
+"""Adds a row, unless the call has one."""
+
+
+class _Described(NamedTuple):
+    """The columns that say what the call was."""
+
+    start_ns: int
+    span_id: bytes
+    trace_id: bytes
+    parent_id: bytes
+    end_ns: int
+    user: str | None
+    session: str | None
+    prompt: str | None
+    prompt_version: str | None
+    tags: str | None
+    operation: str
+    request_model: str | None
+    response_model: str | None
+    response_id: str | None
+    service_tier: str | None
+    region: str | None
+    deployment: str | None
+    speed: str | None
+    dialect: str
+    emitter: str
+    assumed: str | None
+    role: Any
+    outcome: Any
+    cached: int
+    reported_pico: int | None
+    reported_by: str | None
+    quoted_pico: int | None
+    quoted_by: str | None
+    usage: str | None
+    feature: str
+    task: str
+    tenant: str
+    provider: str
+    model: str
+    environment: str
+    release: str
+    service: str
+
+
+SELECT: Final = f"SELECT {', '.join(_Described._fields)} FROM calls JOIN series ON series.id = series_id"
+"""Reads what `described` takes."""
+
+
+def row(charged: Charged, series_id: int, interned: Interned) -> tuple[object, ...]:
+    """The values of `INSERT`."""
+    call, charge, _ = charged
+    usage, reported, quoted, rate = call.usage, call.reported, call.quoted, interned.rate
+    _, _, _, user, session, prompt, prompt_version, tags = call.attribution
+    _, _, service_tier, region, deployment, speed = call.route
+    status, reason, total_pico, items, book, quantities, detail, assumptions, computed_pico = charge
+    return (
+        call.start_ns,
+        call.span_id,
+        call.trace_id,
+        call.parent_id,
+        call.end_ns,
+        series_id,
+        user,
+        session,
+        prompt,
+        prompt_version,
+        json.dumps(tags) if tags else None,
+        call.operation,
+        call.request_model,
+        call.response_model,
+        call.response_id,
+        service_tier,
+        region,
+        deployment,
+        speed,
+        call.dialect,
+        call.emitter,
+        call.assumed,
+        call.role,
+        call.outcome,
+        call.cached,
+        None if reported is None else reported.pico,
+        None if reported is None else reported.by,
+        None if quoted is None else quoted.pico,
+        None if quoted is None else quoted.by,
+        status,
+        reason or "",
+        detail,
+        total_pico,
+        computed_pico,
+        None if usage is None else usage.input_tokens,
+        None if usage is None else usage.output_tokens,
+        None if usage is None else write_usage(usage),
+        write_quantities(quantities),
+        write_parts([(rate(item), item.quantity, item.amount_pico) for item in items]),
+        _texts(assumptions) if assumptions else "[]",
+        book,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _texts(texts: tuple[str, ...]) -> str:
+    """A JSON array; what is assumed is the same for many calls."""
+    return json.dumps(texts)
+
+
+def described(values: tuple[Any, ...]) -> ModelCall:
+    """The call that a row of `SELECT` was made from; '' and unset are one in a series."""
+    found = _Described(*values)
+    return ModelCall(
+        trace_id=found.trace_id,
+        span_id=found.span_id,
+        start_ns=found.start_ns,
+        end_ns=found.end_ns,
+        operation=found.operation,
+        route=Route(found.provider, found.model, found.service_tier, found.region, found.deployment, found.speed),
+        request_model=found.request_model,
+        response_model=found.response_model,
+        response_id=found.response_id,
+        usage=None if found.usage is None else read_usage(found.usage),
+        outcome=found.outcome,
+        attribution=Attribution(
+            found.feature or None,
+            found.task or None,
+            found.tenant or None,
+            found.user,
+            found.session,
+            found.prompt,
+            found.prompt_version,
+            () if found.tags is None else tuple(json.loads(found.tags)),
+        ),
+        resource=Resource(found.service or None, found.environment or None, found.release or None),
+        dialect=found.dialect,
+        reported=_figure(found.reported_pico, found.reported_by),
+        quoted=_figure(found.quoted_pico, found.quoted_by),
+        role=found.role,
+        parent_id=found.parent_id,
+        emitter=found.emitter,
+        cached=bool(found.cached),
+        assumed=found.assumed,
+    )
+
+
+def _figure(pico: int | None, by: str | None) -> Reported | None:
+    return None if pico is None or by is None else Reported(pico, by)

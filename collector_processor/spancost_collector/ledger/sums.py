@@ -1,0 +1,85 @@
+"""A ledger's calls added up anew, to hold against the sums that it keeps, or to take their place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from spancost_collector.ledger.kept import COLUMNS, KeptCharge
+from spancost_collector.ledger.rollup import Rollup
+from spancost_collector.metrics.counting import counted
+from spancost_pricing import PICO_USD
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+    from spancost_collector.ledger.credit import Moves
+    from spancost_collector.ledger.rollup import Parts
+
+_CALLS_A_STEP: Final = 20_000
+_LOST_UNIT: Final = "lost"
+"""Of a rate that the ledger does not have: such a call's amounts cannot be right, and show as a difference."""
+
+_KEY: Final = "hour, series_id, outcome, status, reason"
+# Quantities that are not whole were added in another order.
+_QUANTITY: Final = "CASE typeof(quantity) WHEN 'real' THEN ROUND(quantity, 6) ELSE quantity END"
+_SUMS: Final = {
+    "hourly": f"{_KEY}, calls",
+    "hourly_parts": f"{_KEY}, unit, {_QUANTITY}, usd, pico",
+}
+TABLES: Final = tuple(_SUMS)
+
+
+def add_up(connection: sqlite3.Connection, progress: Callable[[int], None]) -> Moves:
+    """Write the sums of all calls to the main database; what their counters come to. `progress` gets the calls so far.
+
+    The calls may be in an attached database, where the main one has none.
+    """
+    units: dict[int, str] = dict(connection.execute("SELECT id, unit FROM rates"))
+    rows = connection.execute(f"SELECT {COLUMNS} FROM calls")
+    moves: Moves = {}
+    done = 0
+    while some := rows.fetchmany(_CALLS_A_STEP):
+        sums = Rollup()
+        for row in some:
+            call = KeptCharge(*row)
+            sums.add_parts(call.summed_under, call.amounts(lambda rate_id: units.get(rate_id, _LOST_UNIT)))
+        sums.write(connection)
+        sums.count(moves)
+        done += len(some)
+        progress(done)
+    return moves
+
+
+def counters(connection: sqlite3.Connection) -> Moves:
+    """What the counters of a ledger come to by the sums that it keeps."""
+    group = "series_id, outcome, status, reason"
+    parts: dict[tuple[int, str, str, str], Parts] = {}
+    for *key, unit, quantity, usd, high, low in connection.execute(
+        f"SELECT {group}, unit, SUM(quantity), SUM(usd), SUM(pico / 1000000), SUM(pico % 1000000)"
+        f" FROM hourly_parts GROUP BY {group}, unit"
+    ):
+        series_id, outcome, status, reason = key
+        pico = usd * PICO_USD + high * 1_000_000 + low
+        parts.setdefault((series_id, outcome, status, reason), {})[unit] = (quantity, pico)
+    moves: Moves = {}
+    for series_id, outcome, status, reason, calls in connection.execute(
+        f"SELECT {group}, SUM(calls) FROM hourly GROUP BY {group}"
+    ):
+        found = parts.get((series_id, outcome, status, reason), {})
+        for counter, label, amount in counted(outcome, status, reason, calls, found):
+            moves[series_id, counter, label] = moves.get((series_id, counter, label), 0) + amount
+    return moves
+
+
+def differing(connection: sqlite3.Connection) -> dict[str, int]:
+    """By table, how many sums of main are not those of the ledger attached as `old`, or are only in one of the two."""
+    found: dict[str, int] = {}
+    for table, columns in _SUMS.items():
+        key = f"{_KEY}, unit" if table == "hourly_parts" else _KEY
+        ours, theirs = f"SELECT {columns} FROM main.{table}", f"SELECT {columns} FROM old.{table}"
+        (found[table],) = connection.execute(
+            f"SELECT COUNT(*) FROM (SELECT DISTINCT {key} FROM"
+            f" (SELECT * FROM ({ours} EXCEPT {theirs}) UNION ALL SELECT * FROM ({theirs} EXCEPT {ours})))"
+        ).fetchone()
+    return found

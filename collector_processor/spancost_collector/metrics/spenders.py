@@ -1,0 +1,105 @@
+"""Who spends most today, without making anybody a label: the first ranks, the middle one, and how many there are.
+
+Users and tenants are far too many for label values, and their names do not belong in a metrics store. What an alert
+needs is how far the first is above the rest; who that is, the ledger says (`spancost report --by user`). Spenders are
+kept for the current day of the configured time zone, in bounded memory: when there are too many, the smaller half is
+forgotten, which leaves the first ranks right and the middle one too high.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+from heapq import nlargest
+from statistics import median_low
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from spancost_collector.metrics.table import MEDIAN_SPENDER, RANKS, SPENDERS, TOP_SPENDERS
+from spancost_pricing import PICO_USD
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import date
+
+    from spancost_collector.call import Charged
+
+WHO: Final = ("user", "tenant")
+MOST_SPENDERS: Final = 100_000
+
+
+class Spenders(Collector):
+    """Adds up the day's spend by user and by tenant."""
+
+    def __init__(
+        self,
+        *,
+        zone: tzinfo = UTC,
+        most_spenders: int = MOST_SPENDERS,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._zone = zone
+        self._most = most_spenders
+        self._now = now
+        self._lock = Lock()
+        self._day: date | None = None
+        self._spent: dict[str, dict[str, int]] = {who: {} for who in WHO}
+
+    def load(self, who: str, spent: Iterable[tuple[str, int]]) -> None:
+        """Start from what the ledger has for today: name, pico-USD."""
+        with self._lock:
+            self._turn()
+            for name, pico in spent:
+                self._add(who, name, pico)
+
+    def observe(self, calls: Sequence[Charged]) -> None:
+        """Add calls that the ledger has just accepted as new."""
+        with self._lock:
+            day = self._turn()
+            for call, charge, _ in calls:
+                if charge.spent_pico is None or self._day_of(call.end_ns) != day:
+                    continue
+                paid_by = call.attribution
+                if paid_by.user is not None:
+                    self._add("user", paid_by.user, charge.spent_pico)
+                if paid_by.tenant is not None:
+                    self._add("tenant", paid_by.tenant, charge.spent_pico)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The ranks, the middle and the number, of the same moment."""
+        with self._lock:
+            self._turn()
+            amounts = {who: list(spent.values()) for who, spent in self._spent.items()}
+        top, middle, number = (
+            GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+            for metric in (TOP_SPENDERS, MEDIAN_SPENDER, SPENDERS)
+        )
+        for who, spent in amounts.items():
+            number.add_metric((who,), len(spent))
+            if spent:
+                middle.add_metric((who,), median_low(spent) / PICO_USD)
+            for rank, pico in enumerate(nlargest(RANKS, spent), start=1):
+                top.add_metric((who, str(rank)), pico / PICO_USD)
+        yield from (top, middle, number)
+
+    def _add(self, who: str, name: str, pico: int) -> None:
+        spent = self._spent[who]
+        if name in spent:
+            spent[name] += pico
+            return
+        if len(spent) >= self._most:
+            self._spent[who] = spent = dict(nlargest(self._most // 2, spent.items(), key=lambda item: item[1]))
+        spent[name] = pico
+
+    def _turn(self) -> date:
+        """Begin anew with a new day."""
+        today = self._now().astimezone(self._zone).date()
+        if today != self._day:
+            self._day = today
+            self._spent = {who: {} for who in WHO}
+        return today
+
+    def _day_of(self, end_ns: int) -> date:
+        return datetime.fromtimestamp(end_ns // 1_000_000_000, self._zone).date()
