@@ -83,6 +83,43 @@ def test_different_totals_are_different_calls(books: Books) -> None:
     assert [row.n for row in books.rows()] == [1, 2]
 
 
+@pytest.mark.parametrize("whole_first", [True, False])
+def test_cached_tokens_that_one_emitter_leaves_out_of_its_input_do_not_make_two_calls(
+    books: Books, whole_first: bool
+) -> None:
+    whole = describe(1, at=0.1, took=0.8, parent=2, more={"cache_read_tokens": 400})
+    rest = describe(2, emitter="other", tokens=(600, 10), response_model="one")
+    books.charge(*((whole, rest) if whole_first else (rest, whole)))
+
+    assert books.rows() == [Row(1, 600 * 2_000_000 + 400 * 200_000 + 10 * 8_000_000, "priced")]
+
+
+def test_the_billers_figure_stands_on_the_usage_that_leaves_nothing_out(books: Books) -> None:
+    whole = describe(1, at=0.1, took=0.8, parent=2, more={"cache_read_tokens": 400})
+    rest = describe(2, emitter="other", tokens=(600, 10), reported=Reported(7, "openrouter"))
+    books.charge(whole, rest)
+
+    assert books.column("input_tokens") == [1000]
+    assert books.column("reported_pico") == [7]
+
+
+def test_what_differs_by_more_than_its_cache_is_another_call(books: Books) -> None:
+    books.charge(
+        describe(1, at=0.1, took=0.8, more={"cache_read_tokens": 400}),
+        describe(2, emitter="other", tokens=(601, 10)),
+        describe(3, emitter="third", tokens=(600, 10), more={"cache_read_tokens": 100}),
+    )
+
+    assert [row.n for row in books.rows()] == [1, 2, 3]
+
+
+def test_of_two_that_agree_about_the_output_the_one_with_more_input_has_left_less_out(books: Books) -> None:
+    richer = describe(1, at=0.1, took=0.8, tokens=(985, 10), response_id=ID, response_model="one")
+    books.charge(richer, describe(2, emitter="framework", response_id=ID))
+
+    assert books.rows() == [Row(2, CALL, "priced")]
+
+
 def test_three_descriptions_of_one_call_are_one(books: Books) -> None:
     books.charge(describe(1, at=0.2, took=0.5), describe(2, at=0.1, took=0.8, emitter="b"), describe(3, emitter="c"))
 

@@ -54,6 +54,15 @@ EMITTERS: Final = (
     _sdks("Anthropic's SDK", "anthropic", cases=ANTHROPIC),
     _sdks("OpenTelemetry", "official", lacks=lacks.OPENTELEMETRY),
     _sdks("OpenTelemetry botocore", "botocore", cases=BEDROCK, lacks=lacks.BOTOCORE, core=False),
+    _sdks("OpenTelemetry botocore + spancost", "botocore", "spancost", cases=BEDROCK, core=False),
+    _sdks(
+        "OpenTelemetry botocore + OpenTelemetry",
+        "botocore",
+        "official",
+        cases=BEDROCK,
+        lacks=only(lacks.OPENTELEMETRY, *BEDROCK),
+        core=False,
+    ),
     _sdks("OpenLLMetry", "openllmetry", lacks=lacks.OPENLLMETRY),
     _sdks("OpenInference", "openinference", lacks=lacks.OPENINFERENCE),
     _sdks("OpenTelemetry + Anthropic's SDK", "official", "anthropic", cases=ANTHROPIC),
@@ -80,7 +89,7 @@ EMITTERS: Final = (
         },
         core=False,
     ),
-    _sdks("all of them", "official", "openllmetry", "openinference", "anthropic", "spancost"),
+    _sdks("all of them", "official", "botocore", "openllmetry", "openinference", "anthropic", "spancost"),
     Emitter(
         "LangChain, OpenLLMetry",
         installed.LANGCHAIN,
@@ -189,9 +198,7 @@ EMITTERS: Final = (
     Emitter("OpenLIT", installed.OPENLIT, ("openlit",), lacks=lacks.OPENLIT),
     Emitter("OpenLIT + spancost", installed.OPENLIT, ("openlit", "spancost")),
     Emitter("Langfuse", installed.LANGFUSE, ("langfuse",), OPENAI, lacks.LANGFUSE, "langfuse"),
-    Emitter(
-        "Langfuse + spancost", installed.LANGFUSE, ("langfuse", "spancost"), ("chat", "responses"), client="langfuse"
-    ),
+    Emitter("Langfuse + spancost", installed.LANGFUSE, ("langfuse", "spancost"), OPENAI, client="langfuse"),
     Emitter("Strands", installed.STRANDS, (), (*lacks.STRANDS, "gemini stream"), lacks.STRANDS, "strands"),
     Emitter(
         "Strands + spancost",

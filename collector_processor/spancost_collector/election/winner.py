@@ -71,9 +71,7 @@ def _rank(call: ModelCall) -> tuple[bool, bool, bool, int, bool, int, Key]:
 
 
 def _left_out(call: ModelCall) -> tuple[bool, bool, bool, int]:
-    usage = call.usage
-    put = None if usage is None else usage.input_tokens
-    return (*_rank(call)[:3], 0 if put is None else -put)
+    return (*_rank(call)[:3], 0 if call.usage is None else -_put(call.usage))
 
 
 def _richness(call: ModelCall) -> int:
@@ -100,6 +98,8 @@ def _with_counts(call: ModelCall, other: ModelCall) -> Usage | None:
         return mine
     if mine is None:
         return theirs
+    if mine.input_tokens is not None and theirs.input_tokens is not None and mine.input_tokens != theirs.input_tokens:
+        return max(mine, theirs, key=_put)  # the same usage but for what was cached, which one of them leaves out
     missing: dict[str, Any] = {
         name: found for name in _COUNTS if getattr(mine, name) is None and (found := getattr(theirs, name)) is not None
     }
@@ -113,6 +113,10 @@ def _with_counts(call: ModelCall, other: ModelCall) -> Usage | None:
     except UsageError:
         return mine
     return filled
+
+
+def _put(usage: Usage) -> int:
+    return 0 if usage.input_tokens is None else usage.input_tokens
 
 
 def _with_payers(mine: Attribution, other: Attribution) -> Attribution:

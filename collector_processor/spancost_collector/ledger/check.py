@@ -9,8 +9,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from spancost_collector.ledger import schema
-from spancost_collector.ledger import sums
+from spancost_collector.ledger import schema, sums
 from spancost_pricing import ConfigError
 
 if TYPE_CHECKING:

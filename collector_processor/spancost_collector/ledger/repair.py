@@ -13,8 +13,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from spancost_collector.call import Series
-from spancost_collector.ledger import schema
-from spancost_collector.ledger import sums
+from spancost_collector.ledger import schema, sums
 from spancost_collector.ledger.check import check_version, readable
 from spancost_collector.ledger.credit import settle
 from spancost_collector.ledger.documents import read_quantities
