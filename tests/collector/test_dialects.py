@@ -1150,6 +1150,10 @@ def test_the_id_that_litellm_wraps_is_the_providers_own(otlp: Otlp) -> None:
     # base64 of "litellm:custom_llm_provider:openai;model_id:None;response_id:resp_1"
     wrapped = "bGl0ZWxsbTpjdXN0b21fbGxtX3Byb3ZpZGVyOm9wZW5haTttb2RlbF9pZDpOb25lO3Jlc3BvbnNlX2lkOnJlc3BfMQ=="
     assert identified(f"resp_{wrapped}") == "resp_1"
+    values = {**CASES["litellm, responses"].values, "gen_ai.response.id": f"resp_{wrapped}"}
+    told = read(otlp, {**values, "gen_ai.operation.name": "chat"}, scope="spancost").call
+    assert told is not None
+    assert told.response_id == "resp_1"
     assert identified("resp_1") == "resp_1"
     assert identified("resp_bGl0ZWxsbTp\u00e9") == "resp_bGl0ZWxsbTp\u00e9"
 

@@ -1,14 +1,11 @@
 """LiteLLM, library and proxy, both generations of its callback.
 
-Totals include their parts. A response's id is wrapped in what LiteLLM needs to route the next call. The first
-generation tells the parts only in a usage object, printed by Python; costs are what its own table gives, 0 where that
-has no price, except for OpenRouter, whose own figure is in the usage object.
+Totals include their parts. The first generation tells the parts only in a usage object, printed by Python; costs are
+what its own table gives, 0 where that has no price, except for OpenRouter, whose own figure is in the usage object.
 """
 
 from __future__ import annotations
 
-import base64
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from spancost_collector.dialects.otel import OTEL
@@ -22,9 +19,6 @@ if TYPE_CHECKING:
 
 _OPERATION: Final = ("gen_ai.operation.name", "llm.request.type")
 """Embeddings of a model that LiteLLM was given without a provider have the second only."""
-_WRAPPED: Final = "resp_bGl0ZWxsbTp"
-"""How `litellm:` begins in base64, behind the mark of a response."""
-_INNER_ID: Final = re.compile(r"response_id:([^;\s]+)")
 
 
 def _refine(facts: Mapping[str, Any]) -> Facts:
@@ -36,21 +30,7 @@ def _refine(facts: Mapping[str, Any]) -> Facts:
     routed: str = facts.get("routed_model", "")
     if not facts.get("provider") and "/" in routed:
         found["provider"] = routed.partition("/")[0]
-    response_id: str = facts.get("response_id", "")
-    if response_id.startswith(_WRAPPED):
-        found["response_id"] = _unwrapped(response_id)
     return found
-
-
-def _unwrapped(response_id: str) -> str:
-    """The provider's own id."""
-    encoded = response_id.removeprefix("resp_").encode()
-    try:
-        routed = base64.b64decode(encoded + b"=" * (-len(encoded) % 4)).decode()
-    except ValueError:
-        return response_id
-    inner = _INNER_ID.search(routed)
-    return response_id if inner is None else inner[1]
 
 
 LITELLM: Final = OTEL.derive(

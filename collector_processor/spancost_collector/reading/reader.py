@@ -24,6 +24,7 @@ from spancost_collector.reading.columns import (
 from spancost_collector.reading.inclusion import judge, make_whole
 from spancost_collector.reading.metadata import PERSONAL, by_metadata, with_metadata
 from spancost_collector.reading.origins import provider_of_model
+from spancost_collector.reading.response_ids import WRAPPED, unwrapped
 from spancost_collector.reading.values import MAX_TAGS
 from spancost_pricing import PICO_USD, Route, SpancostError, Usage
 
@@ -176,6 +177,9 @@ class DialectReader:
             resource = resource._replace(
                 environment=resource.environment or values[_ENVIRONMENT], release=resource.release or values[_RELEASE]
             )
+        response_id = values[_RESPONSE_ID]
+        if response_id is not None and response_id.startswith(WRAPPED):
+            response_id = unwrapped(response_id)
         start, end = _times(span)
         if values[_TOOK] is not None:
             start = _began(end, values[_TOOK])
@@ -189,7 +193,7 @@ class DialectReader:
                 route,
                 values[_REQUEST_MODEL],
                 values[_RESPONSE_MODEL],
-                values[_RESPONSE_ID],
+                response_id,
                 usage,
                 "error" if failed else "ok",
                 _make_attribution(values[ATTRIBUTION_SLICE]),
