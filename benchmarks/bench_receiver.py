@@ -36,7 +36,7 @@ from spancost_collector.pipeline import Pipeline
 from spancost_collector.price import Price
 from spancost_collector.reading.decode import Export
 from spancost_collector.reading.normalise import Normaliser
-from spancost_pricing import Charge, LineItem, Route, TokenClass, Usage, load_book
+from spancost_pricing import Charge, LineItem, Rate, Route, Usage, load_book
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,12 +53,16 @@ DURABLE_ROUNDS = 3
 class FlatBook:
     """Two rates, so that the benchmark is about the receiver and not about looking up prices."""
 
+    def __init__(self) -> None:
+        self._input = Rate("input", Decimal(2_500_000), "openai/gpt-5:input", None, "user", "prices.yaml")
+        self._output = Rate("output", Decimal(10_000_000), "openai/gpt-5:output", None, "user", "prices.yaml")
+
     def charge(self, route: Route, usage: Usage | None, ended_ns: int) -> Charge:
         if usage is None or usage.input_tokens is None or usage.output_tokens is None:
             raise AssertionError("every call of this benchmark has usage")
         items = (
-            self._item("input", usage.input_tokens, 2_500_000),
-            self._item("output", usage.output_tokens, 10_000_000),
+            LineItem(self._input, usage.input_tokens, usage.input_tokens * 2_500_000),
+            LineItem(self._output, usage.output_tokens, usage.output_tokens * 10_000_000),
         )
         return Charge(
             status="priced",
@@ -67,19 +71,6 @@ class FlatBook:
             items=items,
             book="flat",
             quantities={"input": usage.input_tokens, "output": usage.output_tokens},
-        )
-
-    @staticmethod
-    def _item(unit: TokenClass, quantity: int, rate: int) -> LineItem:
-        return LineItem(
-            unit=unit,
-            quantity=quantity,
-            rate_pico=Decimal(rate),
-            amount_pico=quantity * rate,
-            price_id=f"openai/gpt-5:{unit}",
-            valid_from=None,
-            layer="user",
-            source="prices.yaml: prices[0]",
         )
 
 

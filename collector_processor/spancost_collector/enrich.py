@@ -14,9 +14,8 @@ from spancost_pricing import PICO_USD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
-    from spancost_pricing import Charge
+    from spancost_pricing import Charge, LineItem, Rate
 
 # Tags: field number << 3 | wire type, https://protobuf.dev/programming-guides/encoding/
 _SPAN_ATTRIBUTES: Final = b"\x4a"
@@ -38,10 +37,9 @@ class Enricher:
     def __call__(self, charge: Charge) -> bytes:
         """Attributes to append: the total and its parts where there is a charge, and what it is based on."""
         status, reason, total, items, book, _, _, _, computed = charge
-        units = tuple([item[0] for item in items])
-        rates = tuple([item[4:8] for item in items])
-        template = self._template(status, reason, book, total is None, computed is None, units, rates)
-        amounts = [item[3] for item in items] if len(set(units)) == len(units) else _by_unit(charge)
+        rates = tuple([rate for rate, _, _ in items])
+        template, one_each = self._template(status, reason, book, total is None, computed is None, rates)
+        amounts = [amount for _, _, amount in items] if one_each else _by_unit(items)
         if computed is not None:
             amounts.insert(0, computed)
         if total is not None:
@@ -53,10 +51,10 @@ class Enricher:
         return _string("spancost.duplicate_of", span_id.hex())
 
 
-def _by_unit(charge: Charge) -> list[int]:
+def _by_unit(items: Sequence[LineItem]) -> list[int]:
     amounts: dict[str, int] = {}
-    for item in charge.items:
-        amounts[item.unit] = amounts.get(item.unit, 0) + item.amount_pico
+    for rate, _, amount in items:
+        amounts[rate.unit] = amounts.get(rate.unit, 0) + amount
     return list(amounts.values())
 
 
@@ -66,24 +64,26 @@ def _template(
     book: str,
     no_total: bool,
     not_computed: bool,
-    units: tuple[str, ...],
-    rates: tuple[tuple[str, datetime | None, str, str], ...],
-) -> bytes:
-    """Everything but the amounts, with a gap for each: the total, the computed total, the parts by unit."""
+    rates: tuple[Rate, ...],
+) -> tuple[bytes, bool]:
+    """Everything but the amounts, with a gap for each: the total, the computed total, the parts by unit.
+
+    And whether no two rates are of the same unit.
+    """
+    units = [rate.unit for rate in rates]
     texts = {
         "spancost.cost.status": status,
         "spancost.cost.reason": reason,
         "spancost.price.book": book,
-        "spancost.price.id": _distinct([price_id for price_id, *_ in rates]),
-        "spancost.price.source": _distinct([source for *_, source in rates]),
+        "spancost.price.id": _distinct([rate.price_id for rate in rates]),
+        "spancost.price.source": _distinct([rate.source for rate in rates]),
     }
     provenance = b"".join(_string(name, text) for name, text in texts.items() if text is not None)
     names = [] if no_total else ["spancost.cost.usd"]
     names += [] if not_computed else ["spancost.cost.computed_usd"]
     names += [f"spancost.cost.{unit}_usd" for unit in dict.fromkeys(units)]
-    return provenance.replace(b"%", b"%%") + b"".join(
-        _double_prefix(name).replace(b"%", b"%%") + b"%b" for name in names
-    )
+    amounts = b"".join(_double_prefix(name).replace(b"%", b"%%") + b"%b" for name in names)
+    return provenance.replace(b"%", b"%%") + amounts, len(set(units)) == len(units)
 
 
 def _distinct(names: Sequence[str]) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spancost_pricing.charge import PICO_USD, Charge, Layer, LineItem, Reason, Route, Status, usd
+from spancost_pricing.charge import PICO_USD, Charge, Layer, LineItem, Rate, Reason, Route, Status, usd
 from spancost_pricing.errors import ConfigError, PriceFileError, SpancostError, UnknownModelError
 from spancost_pricing.split import UsageError, split
 from spancost_pricing.usage import TOKEN_CLASSES, UNIT_ATTRIBUTES, USAGE_ATTRIBUTES, TokenClass, Unit, Usage
@@ -28,6 +28,7 @@ __all__ = [
     "Layer",
     "LineItem",
     "PriceFileError",
+    "Rate",
     "Reason",
     "Route",
     "SpancostError",

@@ -107,16 +107,15 @@ class Book:
             if line is None:
                 missing.append(item)
                 continue
-            unit, numerator, denominator, rate, price_id, since, layer, source, multipliers, minimum, assumption = line
+            rate, numerator, denominator, minimum, rate_of_minimum, assumption = line
             if quantity < minimum:
-                quantity = minimum
-                multipliers = (*multipliers, f"billed as at least {minimum}")
+                quantity, rate = minimum, rate_of_minimum
             if denominator == 1 and type(quantity) is int:
                 amount = quantity * numerator
             else:
                 amount = amount_pico(quantity, numerator, denominator)
             total += amount
-            items.append(_make_item((unit, quantity, rate, amount, price_id, since, layer, source, multipliers)))
+            items.append(_make_item((rate, quantity, amount)))
             if assumption is not None:
                 assumptions += (assumption,)
         quantities = _by_unit(used)

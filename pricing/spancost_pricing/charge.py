@@ -7,6 +7,7 @@ holds, and the layer and source it came from.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
@@ -59,17 +60,17 @@ class Route(NamedTuple):
     """`fast` where the provider sells speed apart from tiers."""
 
 
-class LineItem(NamedTuple):
-    """One quantity at one rate. A tuple, because a call has several and each is made in well under a microsecond."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Rate:
+    """What one unit costs, with what explains it: one object for all calls that it is charged for.
+
+    Equal only to itself, so that what is worked out from it is found again at the cost of a pointer.
+    """
 
     unit: TokenClass | Unit
-    """The token class or unit that was charged."""
-    quantity: Decimal | int
-    """How many of it."""
-    rate_pico: Decimal
-    """USD x 1e-12 for one unit, multipliers included."""
-    amount_pico: int
-    """quantity x rate, rounded once, half to even."""
+    """The token class or unit that it is a rate of."""
+    pico: Decimal | None
+    """USD x 1e-12 for one unit, multipliers included; None where the biller gives an amount and no rate."""
     price_id: str
     """Which rate it was, e.g. `anthropic/claude-sonnet-4-5:cache_read`."""
     valid_from: datetime | None
@@ -80,6 +81,21 @@ class LineItem(NamedTuple):
     """Where the rate can be looked up: file and entry, or the price data's version."""
     multipliers: tuple[str, ...] = ()
     """Applied on top, in order, e.g. `tier batch x0.5`."""
+
+
+class LineItem(NamedTuple):
+    """One quantity at one rate. A tuple, because a call has several and each is made in well under a microsecond."""
+
+    rate: Rate
+    quantity: Decimal | int
+    """How many units."""
+    amount_pico: int
+    """quantity x rate, rounded once, half to even."""
+
+    @property
+    def unit(self) -> TokenClass | Unit:
+        """The token class or unit that was charged."""
+        return self.rate.unit
 
 
 class Charge(NamedTuple):

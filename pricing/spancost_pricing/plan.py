@@ -7,10 +7,11 @@ of rate cards. This module decides; `book` remembers and multiplies.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from spancost_pricing.charge import Rate
 from spancost_pricing.entries import Entry, Listing, Terms
 from spancost_pricing.identity import identify, model_names, provider_ids, terms
 from spancost_pricing.instants import DAY_NS, instant
@@ -18,33 +19,32 @@ from spancost_pricing.rates import ITEMS, PARENTS, TOKEN_ITEMS, UNIT_OF, Price, 
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
-    from decimal import Decimal
 
-    from spancost_pricing.charge import Layer, Reason, Route
+    from spancost_pricing.charge import Reason, Route
     from spancost_pricing.rates import Item
     from spancost_pricing.snapshot import Snapshot
     from spancost_pricing.tariff import Multiplier, Tariff
-    from spancost_pricing.usage import TokenClass, Unit
 
 _NOTHING: Final = Price(Fraction(0))
 
 
 class Line(NamedTuple):
-    """One item's final rate, with what explains it."""
+    """One item's final rate, as a person reads it and as an exact fraction of pico-USD."""
 
-    unit: TokenClass | Unit
+    rate: Rate
     numerator: int
     denominator: int
-    rate_pico: Decimal
-    price_id: str
-    valid_from: datetime | None
-    layer: Layer
-    source: str
-    multipliers: tuple[str, ...]
     minimum: int
+    """The least quantity that is billed."""
+    rate_of_minimum: Rate
+    """The rate where less was used than that."""
     assumption: str | None
     """What had to be assumed about the rate, said only where the rate is used."""
+
+    @property
+    def pico(self) -> Fraction:
+        """USD x 1e-12 for one unit."""
+        return Fraction(self.numerator, self.denominator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,17 +327,21 @@ def _line(
     seller = entry.provider if entry.layer == "genai-prices" else model.provider
     on = "".join(f"@{value}" for value in entry.when.values())
     start = entry.validity.start_ns
-    return Line(
+    found = Rate(
         unit=UNIT_OF[item],
-        numerator=rate.numerator,
-        denominator=rate.denominator,
-        rate_pico=decimal(rate),
+        pico=decimal(rate),
         price_id=f"{seller}/{entry.model}:{pick.key}{on}",
         valid_from=None if start is None else instant(start),
         layer=entry.layer,
         source=entry.source,
         multipliers=tuple(rule.label(model.terms) for rule in applied),
+    )
+    return Line(
+        rate=found,
+        numerator=rate.numerator,
+        denominator=rate.denominator,
         minimum=minimum,
+        rate_of_minimum=replace(found, multipliers=(*found.multipliers, f"billed as at least {minimum}")),
         assumption=f"no {model.terms.tier or model.terms.speed} rate for {item}: the standard one taken"
         if pick.off_terms
         else None,

@@ -6,16 +6,15 @@ biller's figure and never comes here.
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from functools import lru_cache
+from typing import Final
 
-from spancost_pricing.charge import Charge, LineItem
-
-if TYPE_CHECKING:
-    from spancost_pricing.charge import Layer
+from spancost_pricing.charge import Charge, LineItem, Rate
 
 SUBSCRIPTION: Final = "subscription"
 """The biller of a call that a flat fee covers; the 0 that it reports is believed."""
+_MOST_RATES: Final = 4096
 _COVERED: Final = "covered by a subscription: what it would cost without, and nobody bills"
 
 
@@ -35,7 +34,7 @@ def as_reported(charge: Charge, pico: int, by: str) -> Charge:
     if computed:
         return told._replace(items=_in_proportion(charge.items, computed, pico, by))
     # Nothing to divide it by: it is the price of the request as a whole.
-    return told._replace(items=(_lump(pico, by),), quantities={**charge.quantities, "request": 1})
+    return told._replace(items=(LineItem(_lump(by), 1, pico),), quantities={**charge.quantities, "request": 1})
 
 
 def differs(charge: Charge) -> bool:
@@ -50,15 +49,17 @@ def _in_proportion(items: tuple[LineItem, ...], computed: int, pico: int, by: st
     amounts = [item.amount_pico * pico // computed for item in items]
     amounts[amounts.index(max(amounts))] += pico - sum(amounts)
     return tuple(
-        item._replace(
-            amount_pico=amount,
-            rate_pico=item.rate_pico * pico / computed,
-            multipliers=(*item.multipliers, f"in proportion to what {by} reported"),
-        )
+        LineItem(_proportional(item.rate, by), item.quantity, amount)
         for item, amount in zip(items, amounts, strict=True)
     )
 
 
-def _lump(pico: int, by: str) -> LineItem:
-    layer: Layer = "reported"
-    return LineItem("request", 1, Decimal(pico), pico, f"{by}:reported", None, layer, f"the answer of {by}")
+@lru_cache(maxsize=_MOST_RATES)
+def _proportional(rate: Rate, by: str) -> Rate:
+    """The listed rate, of which the part was not charged exactly; one object, whatever the proportion was."""
+    return replace(rate, multipliers=(*rate.multipliers, f"in proportion to what {by} reported"))
+
+
+@lru_cache(maxsize=_MOST_RATES)
+def _lump(by: str) -> Rate:
+    return Rate("request", None, f"{by}:reported", None, "reported", f"the answer of {by}")

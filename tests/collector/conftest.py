@@ -22,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from spancost_collector.config import Address, Settings
 from spancost_collector.ledger.writer import Ledger
 from spancost_collector.server import Receiver
-from spancost_pricing import Charge, LineItem
+from spancost_pricing import Charge, LineItem, Rate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,14 +72,9 @@ class FixedBook:
             )
         items = tuple(
             LineItem(
-                unit=unit,
-                quantity=used[unit],
-                rate_pico=Decimal(rate),
-                amount_pico=int(used[unit]) * rate,
-                price_id=f"acme/one:{unit}",
-                valid_from=None,
-                layer="user",
-                source="prices.yaml: prices[0]",
+                Rate(unit, Decimal(rate), f"acme/one:{unit}", None, "user", "prices.yaml: prices[0]"),
+                used[unit],
+                int(used[unit]) * rate,
             )
             for unit, rate in self.rates.items()
             if used[unit]

@@ -14,7 +14,7 @@ from spancost_collector.call import Attribution, Charged, ModelCall, Resource, s
 from spancost_collector.ledger.writer import Ledger
 from spancost_collector.metrics.accounts import Accounts
 from spancost_collector.metrics.labels import LabelBounds
-from spancost_pricing import Charge, LineItem, Route, Usage
+from spancost_pricing import Charge, LineItem, Rate, Route, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,14 +39,9 @@ def call(
         if input_pico is None
         else (
             LineItem(
-                unit="input",
-                quantity=tokens,
-                rate_pico=Decimal(input_pico) / tokens,
-                amount_pico=input_pico,
-                price_id="acme/one:input",
-                valid_from=None,
-                layer="user",
-                source="prices.yaml",
+                Rate("input", Decimal(input_pico) / tokens, "acme/one:input", None, "user", "prices.yaml"),
+                tokens,
+                input_pico,
             ),
         )
     )
@@ -118,16 +113,8 @@ def test_an_unknown_price_has_tokens_and_no_cost() -> None:
 
 
 def test_a_fee_is_a_cost_and_not_tokens() -> None:
-    fee = LineItem(
-        unit="web_search",
-        quantity=2,
-        rate_pico=Decimal(10_000_000_000),
-        amount_pico=20_000_000_000,
-        price_id="acme/one:web_search",
-        valid_from=None,
-        layer="user",
-        source="prices.yaml",
-    )
+    rate = Rate("web_search", Decimal(10_000_000_000), "acme/one:web_search", None, "user", "prices.yaml")
+    fee = LineItem(rate, 2, 20_000_000_000)
     plain = call()
     searched = plain._replace(charge=plain.charge._replace(items=(fee,), quantities={"web_search": 2}))
     scraped = Scraped().observe([searched])

@@ -9,23 +9,14 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spancost_collector.enrich import Enricher
-from spancost_pricing import Charge, LineItem
+from spancost_pricing import Charge, LineItem, Rate
 
 if TYPE_CHECKING:
     from spancost_pricing import TokenClass, Unit
 
 
 def item(unit: TokenClass | Unit, pico: int, *, source: str = "prices.yaml", price: str = "acme/one") -> LineItem:
-    return LineItem(
-        unit=unit,
-        quantity=1,
-        rate_pico=Decimal(pico),
-        amount_pico=pico,
-        price_id=f"{price}:{unit}",
-        valid_from=None,
-        layer="user",
-        source=source,
-    )
+    return LineItem(Rate(unit, Decimal(pico), f"{price}:{unit}", None, "user", source), 1, pico)
 
 
 def read(encoded: bytes) -> dict[str, str | float]:

@@ -13,7 +13,7 @@ import pytest
 from spancost_collector.call import Attribution, Charged, ModelCall, Resource, Series, series_of
 from spancost_collector.errors import LedgerError, LedgerUnavailableError
 from spancost_collector.ledger.writer import Ledger
-from spancost_pricing import Charge, LineItem, Route, Usage
+from spancost_pricing import Charge, LineItem, Rate, Route, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +26,8 @@ NOON = 1_795_176_000 * 1_000_000_000  # 2026-11-20T12:00:00Z
 
 
 def item(unit: TokenClass | Unit, quantity: int | Decimal, rate_pico: int) -> LineItem:
-    return LineItem(
-        unit, quantity, Decimal(rate_pico), int(quantity * rate_pico), f"acme/one:{unit}", None, "user", "prices.yaml"
-    )
+    rate = Rate(unit, Decimal(rate_pico), f"acme/one:{unit}", None, "user", "prices.yaml")
+    return LineItem(rate, quantity, int(quantity * rate_pico))
 
 
 def charge(*items: LineItem) -> Charge:

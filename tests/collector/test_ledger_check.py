@@ -17,7 +17,7 @@ from spancost_collector.cli import app
 from spancost_collector.ledger.check import examine
 from spancost_collector.ledger.repair import repair
 from spancost_collector.ledger.writer import Ledger
-from spancost_pricing import Charge, ConfigError, LineItem, Route, Usage
+from spancost_pricing import Charge, ConfigError, LineItem, Rate, Route, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,9 +32,8 @@ PAGE = 4096
 
 
 def line(unit: TokenClass, quantity: int, rate_pico: int) -> LineItem:
-    return LineItem(
-        unit, quantity, Decimal(rate_pico), quantity * rate_pico, f"acme/one:{unit}", None, "user", "prices.yaml"
-    )
+    rate = Rate(unit, Decimal(rate_pico), f"acme/one:{unit}", None, "user", "prices.yaml")
+    return LineItem(rate, quantity, quantity * rate_pico)
 
 
 def charged(n: int) -> Charged:

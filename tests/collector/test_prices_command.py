@@ -249,7 +249,7 @@ def test_newer_data_is_shown_kept_by_its_content_and_used(tmp_path: Path, folder
     assert len(list(folder.folder.glob("*.json"))) == 2
     charge = load_current_book().charge(Route("acme", "one"), Usage(input_tokens=4), NOON)
     assert charge.total_pico == 10_000_000
-    assert charge.items[0].source == f"genai-prices data {hashlib.sha256(newer).hexdigest()[:12]}"
+    assert charge.items[0].rate.source == f"genai-prices data {hashlib.sha256(newer).hexdigest()[:12]}"
 
 
 def test_the_commands_charge_by_the_data_in_use(folder: PriceDataFolder) -> None:

@@ -15,7 +15,7 @@ from spancost_collector.cli import app
 from spancost_collector.errors import LedgerError
 from spancost_collector.ledger.report import LedgerReader
 from spancost_collector.ledger.writer import Ledger
-from spancost_pricing import Charge, ConfigError, LineItem, Route, Usage
+from spancost_pricing import Charge, ConfigError, LineItem, Rate, Route, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,8 +44,8 @@ def call(
 ) -> Charged:
     """1,000 tokens in at 2 USD and 10 out at 8 USD the million: 0.00208 USD."""
     items = (
-        LineItem("input", 1000, Decimal(2_000_000), 2_000_000_000, "acme/one:input", None, "user", "prices.yaml"),
-        LineItem("output", 10, Decimal(8_000_000), 80_000_000, "acme/one:output", None, "user", "prices.yaml"),
+        LineItem(Rate("input", Decimal(2_000_000), "acme/one:input", None, "user", "prices.yaml"), 1000, 2_000_000_000),
+        LineItem(Rate("output", Decimal(8_000_000), "acme/one:output", None, "user", "prices.yaml"), 10, 80_000_000),
     )
     priced = Charge("priced", None, 2_080_000_000, items, "book-1", {"input": 1000, "output": 10})
     usage = None if charge is NO_USAGE else Usage(input_tokens=1000, output_tokens=10)

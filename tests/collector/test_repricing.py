@@ -19,7 +19,7 @@ from spancost_collector.ledger.writer import Ledger
 from spancost_collector.metrics.accounts import Accounts
 from spancost_collector.metrics.labels import LabelBounds
 from spancost_collector.price import Price
-from spancost_pricing import Charge, LineItem, Route, Usage, load_book
+from spancost_pricing import Charge, LineItem, Rate, Route, Usage, load_book
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,9 +46,8 @@ class FlatBook:
             unknown: Reason = "unknown_model"
             return Charge("unpriced", unknown, None, (), self._version, {"input": usage.input_tokens})
         pico = usage.input_tokens * rate * 1_000_000
-        item = LineItem(
-            "input", usage.input_tokens, Decimal(rate * 1_000_000), pico, f"acme/{route.model}", None, "user", "p.yaml"
-        )
+        listed = Rate("input", Decimal(rate * 1_000_000), f"acme/{route.model}", None, "user", "p.yaml")
+        item = LineItem(listed, usage.input_tokens, pico)
         return Charge("priced", None, pico, (item,), self._version, {"input": usage.input_tokens})
 
 

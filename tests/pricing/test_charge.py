@@ -115,7 +115,7 @@ def test_without_rates_of_their_own_cached_and_reasoning_tokens_cost_what_their_
 
     assert charge.status == "priced"
     assert charge.total_pico == 20_000_000
-    assert {item.unit: item.price_id for item in charge.items}["cache_read"] == "acme/plain:input"
+    assert {item.unit: item.rate.price_id for item in charge.items}["cache_read"] == "acme/plain:input"
 
 
 def test_audio_without_a_rate_is_left_unpriced_instead_of_priced_as_text(book_of: BookOf):
@@ -238,10 +238,10 @@ def test_a_line_item_explains_itself(book: Book):
     charge = book.charge(Route("openai", "gpt-5.4", region="eu"), Usage(input_tokens=1000), NOON)
 
     (item,) = charge.items
-    assert item.price_id == "openai/gpt-5.4:input"
-    assert item.rate_pico == Decimal(2_750_000)
-    assert (item.layer, item.source) == ("genai-prices", "genai-prices 0.2.3")
-    assert item.multipliers == ("region eu x1.1",)
+    assert item.rate.price_id == "openai/gpt-5.4:input"
+    assert item.rate.pico == Decimal(2_750_000)
+    assert (item.rate.layer, item.rate.source) == ("genai-prices", "genai-prices 0.2.3")
+    assert item.rate.multipliers == ("region eu x1.1",)
     assert charge.book == book.version
 
 

@@ -132,7 +132,8 @@ def test_no_known_model_silently_costs_nothing(book: Book):
         (known.provider, known.model)
         for known in known_models(book)
         for charge in [book.charge(Route(known.provider, known.name), plenty, NOON)]
-        if charge.total_pico == 0 and (charge.status == "priced" or not charge.items[0].source.startswith("correct"))
+        if charge.total_pico == 0
+        and (charge.status == "priced" or not charge.items[0].rate.source.startswith("correct"))
     ]
 
     assert silent == []

@@ -153,8 +153,8 @@ def test_a_context_tier_switches_with_the_upper_input_bound(book_of: BookOf) -> 
 
     assert found.input.lower <= 1000 < found.input.upper
     assert found.upper is not None
-    assert {item.unit: item.rate_pico for item in found.upper.items} == {"input": 2_000_000, "output": 4_000_000}
-    assert {item.unit: item.rate_pico for item in found.lower.items} == {"cache_read": 100_000}
+    assert {item.unit: item.rate.pico for item in found.upper.items} == {"input": 2_000_000, "output": 4_000_000}
+    assert {item.unit: item.rate.pico for item in found.lower.items} == {"cache_read": 100_000}
 
 
 def test_the_tier_of_the_route_prices_all_three(estimator: Estimator) -> None:
@@ -182,7 +182,7 @@ def test_a_cache_write_counts_where_the_request_asks_for_it(
     found = estimator.estimate(CLAUDE, body, at_ns=NOON)
 
     assert found.upper is not None
-    assert found.upper.items[0].rate_pico == rate
+    assert found.upper.items[0].rate.pico == rate
 
 
 def test_a_plain_text_may_be_written_to_the_cache_unless_it_is_said_not_to(estimator: Estimator) -> None:

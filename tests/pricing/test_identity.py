@@ -16,7 +16,7 @@ NOON = 1_795_176_000_000_000_000  # 2026-11-20T12:00:00Z
 
 def price_id(book: Book, provider: str, model: str) -> str | None:
     charge = book.charge(Route(provider, model), Usage(input_tokens=1), NOON)
-    return charge.items[0].price_id.removesuffix(":input") if charge.items else None
+    return charge.items[0].rate.price_id.removesuffix(":input") if charge.items else None
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_the_location_in_a_model_path_counts_as_the_region(book: Book):
     charge = book.charge(Route("vertex_ai", path), Usage(input_tokens=1), NOON)
 
     assert charge.total_pico == 3_300_000
-    assert charge.items[0].multipliers == ("region us-east5 x1.1",)
+    assert charge.items[0].rate.multipliers == ("region us-east5 x1.1",)
 
 
 def test_a_name_that_only_begins_like_a_known_one_is_priced_with_a_warning(book: Book):

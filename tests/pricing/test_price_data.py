@@ -86,7 +86,7 @@ def test_a_charge_names_the_data_that_priced_it_and_the_book_is_another_one():
     charge = book.charge(Route("acme", "one"), Usage(input_tokens=7), NOON)
 
     assert charge.total_pico == 14_000_000
-    assert charge.items[0].source == book.snapshot.version
+    assert charge.items[0].rate.source == book.snapshot.version
     assert re.fullmatch("genai-prices data [0-9a-f]{12}", book.snapshot.version)
     assert book.version != Book([], parse(one({"input_mtok": 3}))).version
 

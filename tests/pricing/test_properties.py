@@ -106,7 +106,9 @@ def test_the_parts_sum_to_the_total(usage: Usage):
 
     assert charge.status == "priced"
     assert charge.total_pico == sum(item.amount_pico for item in charge.items)
-    assert all(item.amount_pico == item.quantity * item.rate_pico for item in charge.items)
+    assert all(
+        item.rate.pico is not None and item.amount_pico == item.quantity * item.rate.pico for item in charge.items
+    )
 
 
 @given(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import pytest
 
-from spancost_pricing import Charge, LineItem
+from spancost_pricing import Charge, LineItem, Rate
 from spancost_pricing.reported import as_reported, differs
 
+if TYPE_CHECKING:
+    from spancost_pricing import TokenClass
 
-def item(unit: str, quantity: int, rate: int) -> LineItem:
-    found = LineItem("input", quantity, Decimal(rate), quantity * rate, "acme/one", None, "user", "prices.yaml")
-    return found if unit == "input" else found._replace(unit="output")
+
+def item(unit: TokenClass, quantity: int, rate: int) -> LineItem:
+    return LineItem(Rate(unit, Decimal(rate), "acme/one", None, "user", "prices.yaml"), quantity, quantity * rate)
 
 
 OURS = Charge("priced", None, 300, (item("input", 10, 20), item("output", 5, 20)), "book", {"input": 10, "output": 5})
@@ -28,7 +31,15 @@ def test_the_reported_figure_is_the_charge_and_ours_stands_beside_it() -> None:
         ("input", 10, 67),
         ("output", 5, 33),
     ]
-    assert told.items[0].multipliers == ("in proportion to what openrouter reported",)
+    assert told.items[0].rate.pico == 20  # as listed; what it comes to is the biller's
+    assert told.items[0].rate.multipliers == ("in proportion to what openrouter reported",)
+
+
+def test_calls_that_differ_in_what_was_reported_share_their_rates() -> None:
+    one, other = as_reported(OURS, 100, "openrouter"), as_reported(OURS, 101, "openrouter")
+
+    assert [part.rate for part in one.items] == [part.rate for part in other.items]
+    assert as_reported(UNKNOWN, 5, "x-ai").items[0].rate is as_reported(UNKNOWN, 6, "x-ai").items[0].rate
 
 
 def test_a_call_that_we_cannot_price_is_charged_as_one_request() -> None:
@@ -36,6 +47,7 @@ def test_a_call_that_we_cannot_price_is_charged_as_one_request() -> None:
 
     assert (told.status, told.reason, told.total_pico, told.computed_pico) == ("reported", None, 2_103_000_000, None)
     assert [(part.unit, part.quantity, part.amount_pico) for part in told.items] == [("request", 1, 2_103_000_000)]
+    assert told.items[0].rate.pico is None
     assert told.quantities == {"input": 10, "request": 1}
 
 

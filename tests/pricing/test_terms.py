@@ -60,13 +60,13 @@ discounts:
 
     charge = mine.charge(route, usage, NOON)
 
-    assert [(item.unit, item.layer, item.amount_pico) for item in charge.items] == [
+    assert [(item.unit, item.rate.layer, item.amount_pico) for item in charge.items] == [
         ("input", "genai-prices", 1_250_000_000_000),
         ("input_audio", "user", 500_000_000_000),
         ("output", "genai-prices", 5_000_000_000_000),
     ]
-    assert charge.items[1].source == "prices.yaml: prices[0]"
-    assert mine.charge(route, usage_out, NOON).items[0].layer == "correction"
+    assert charge.items[1].rate.source == "prices.yaml: prices[0]"
+    assert mine.charge(route, usage_out, NOON).items[0].rate.layer == "correction"
     assert mine.charge(route, usage_out, SEPTEMBER).usd == Decimal(80)
     assert mine.version != load_book().version
 
@@ -93,13 +93,13 @@ def test_multipliers_apply_in_the_order_tier_place_discount(
     charge = book_of(LIST).charge(route, MILLION, NOON)
 
     assert charge.usd == Decimal(usd)
-    assert charge.items[0].multipliers == multipliers
+    assert charge.items[0].rate.multipliers == multipliers
 
 
 def test_prices_of_a_tier_replace_the_standard_ones_item_by_item(book_of: BookOf):
     charge = book_of(LIST).charge(Route("acme", "one", service_tier="flex"), MILLION, NOON)
 
-    assert [(item.price_id, item.amount_pico // 10**12) for item in charge.items] == [
+    assert [(item.rate.price_id, item.amount_pico // 10**12) for item in charge.items] == [
         ("acme/one*:input@flex", 4),
         ("acme/one*:output", 100),
     ]
@@ -123,7 +123,7 @@ aliases: [{provider: azure.ai.openai, match: my-prod-*, bills: acme, model: one,
     charge = book_of(mine, LIST).charge(Route("azure", "My-Prod-7"), MILLION, NOON)
 
     assert charge.usd == Decimal(132)
-    assert charge.items[0].price_id == "acme/one*:input"
+    assert charge.items[0].rate.price_id == "acme/one*:input"
 
 
 def test_the_more_literal_pattern_wins(book_of: BookOf):
@@ -228,7 +228,7 @@ def test_a_transcription_is_billed_for_ten_seconds_at_least(book: Book):
 
     # $0.111 an hour
     assert short.total_pico == 308_333_333
-    assert short.items[0].multipliers == ("billed as at least 10",)
+    assert short.items[0].rate.multipliers == ("billed as at least 10",)
     assert longer.total_pico == 1_850_000_000
 
 

@@ -112,5 +112,5 @@ def test_a_charge_says_since_when_its_rate_holds(book: Book, at: Instant):
     charge = book.charge(Route("deepseek", "deepseek-v4-pro"), Usage(input_tokens=1), at("2026-11-21T12:00:00+00:00"))
 
     (item,) = charge.items
-    assert item.valid_from is not None
-    assert item.valid_from.isoformat() == "2026-08-16T16:00:00+00:00"
+    assert item.rate.valid_from is not None
+    assert item.rate.valid_from.isoformat() == "2026-08-16T16:00:00+00:00"

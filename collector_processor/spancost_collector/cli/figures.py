@@ -31,9 +31,9 @@ def dollars(pico: int | None) -> str:
     return f"{amount.quantize(_SMALLEST_SHOWN):,}"
 
 
-def listed(item: Item, rate_pico: Fraction | Decimal) -> str:
+def listed(item: Item, rate_pico: Fraction) -> str:
     """A rate as price lists state it: for as many units as its key in a price file says."""
-    return exact(decimal(Fraction(rate_pico) * PRICE_KEYS[LISTED_KEYS[item]].per / PICO_USD))
+    return exact(decimal(rate_pico * PRICE_KEYS[LISTED_KEYS[item]].per / PICO_USD))
 
 
 def percent(share: Fraction | None) -> str:

@@ -210,17 +210,17 @@ def _as_json(charge: Charge) -> dict[str, object]:
         "cost_usd": None if charge.usd is None else exact(charge.usd),
         "lines": [
             {
-                "unit": item.unit,
-                "quantity": str(item.quantity),
-                "rate_usd": exact(item.rate_pico.scaleb(-12)),
-                "cost_usd": exact(Decimal(item.amount_pico).scaleb(-12)),
-                "price_id": item.price_id,
-                "valid_from": item.valid_from.isoformat() if item.valid_from else None,
-                "layer": item.layer,
-                "source": item.source,
-                "multipliers": list(item.multipliers),
+                "unit": rate.unit,
+                "quantity": str(quantity),
+                "rate_usd": None if rate.pico is None else exact(rate.pico.scaleb(-12)),
+                "cost_usd": exact(Decimal(amount_pico).scaleb(-12)),
+                "price_id": rate.price_id,
+                "valid_from": rate.valid_from.isoformat() if rate.valid_from else None,
+                "layer": rate.layer,
+                "source": rate.source,
+                "multipliers": list(rate.multipliers),
             }
-            for item in charge.items
+            for rate, quantity, amount_pico in charge.items
         ],
         "assumptions": list(charge.assumptions),
         "book": charge.book,
@@ -243,16 +243,16 @@ def _explain(charge: Charge) -> None:
             ("source", "", False),
         ):
             table.add_column(heading, footer, justify="right" if right else "left", no_wrap=right)
-        for item in charge.items:
+        for rate, quantity, amount_pico in charge.items:
             table.add_row(
-                item.unit,
-                f"{item.quantity:,}",
-                exact(item.rate_pico.scaleb(-6)),
-                exact(Decimal(item.amount_pico).scaleb(-12)),
-                item.valid_from.strftime("%Y-%m-%d %H:%MZ") if item.valid_from else "always",
-                item.layer,
-                ", ".join((item.price_id, *item.multipliers)),
-                item.source,
+                rate.unit,
+                f"{quantity:,}",
+                "-" if rate.pico is None else exact(rate.pico.scaleb(-6)),
+                exact(Decimal(amount_pico).scaleb(-12)),
+                rate.valid_from.strftime("%Y-%m-%d %H:%MZ") if rate.valid_from else "always",
+                rate.layer,
+                ", ".join((rate.price_id, *rate.multipliers)),
+                rate.source,
             )
         console.print(table)
     lines: Iterable[str] = (

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
-    from spancost_pricing import LineItem
+    from spancost_pricing import Rate
 
 _MAX_KEPT: Final = 50_000
 
@@ -28,7 +28,7 @@ class Interned:
         self._connection = connection
         self._series: dict[Series, int] = {}
         self._named: dict[int, Series] = {}
-        self._rates: dict[tuple[object, ...], int] = {}
+        self._rates: dict[Rate, int] = {}
         self._units: dict[int, str] = {}
 
     def series(self, series: Series) -> int:
@@ -62,18 +62,18 @@ class Interned:
             self._units[rate_id] = found
         return found
 
-    def rate(self, item: LineItem) -> int:
-        """The id of a line item's rate, with everything that explains it."""
-        key = (item[0], item[2], item[4:])  # everything but the quantity and its amount
-        found = self._rates.get(key)
+    def rate(self, rate: Rate) -> int:
+        """The id of a rate with everything that explains it."""
+        found = self._rates.get(rate)
         if found is None:
-            valid_from = "" if item.valid_from is None else item.valid_from.isoformat()
-            multipliers = json.dumps(item.multipliers)
-            texts = (item.unit, str(item.rate_pico), item.price_id, valid_from, item.layer, item.source, multipliers)
+            pico = "" if rate.pico is None else str(rate.pico)
+            valid_from = "" if rate.valid_from is None else rate.valid_from.isoformat()
+            multipliers = json.dumps(rate.multipliers)
+            texts = (rate.unit, pico, rate.price_id, valid_from, rate.layer, rate.source, multipliers)
             found = self._find("rates", texts)
             if len(self._rates) >= _MAX_KEPT:
                 self._rates.clear()
-            self._rates[key] = found
+            self._rates[rate] = found
         return found
 
     def forget(self) -> None:

@@ -184,7 +184,7 @@ class _Pass:
         if (before.status, before.reason) != (charge.status, charge.reason or ""):
             cause = f"{_state(before.status, before.reason)} -> {_state(charge.status, charge.reason or '')}"
         else:
-            cause = "rate from " + ", ".join(dict.fromkeys(item.layer for item in charge.items))
+            cause = "rate from " + ", ".join(dict.fromkeys(rate.layer for rate, _, _ in charge.items))
         change = self._changes.setdefault(cause, Change(cause))
         change.calls += 1
         change.before_pico += before.cost_pico if before.cost_pico is not None else 0
@@ -216,7 +216,7 @@ class _Pass:
             raise
 
     def _replace(self, rowid: int, before: KeptCharge, charge: Charge) -> bool:
-        parts = write_parts([(self._interned.rate(item), item.quantity, item.amount_pico) for item in charge.items])
+        parts = write_parts([(self._interned.rate(rate), quantity, amount) for rate, quantity, amount in charge.items])
         replaced = self._connection.execute(
             "UPDATE calls SET status = ?, reason = ?, detail = ?, cost_pico = ?, computed_pico = ?, quantities = ?,"
             " parts = ?, assumptions = ?, book = ?"
@@ -245,7 +245,7 @@ class _Pass:
 
 
 def _amounts(charge: Charge) -> list[tuple[float, int]]:
-    return [(number(item.quantity), item.amount_pico) for item in charge.items]
+    return [(number(quantity), amount) for _, quantity, amount in charge.items]
 
 
 def _state(status: str, reason: str) -> str:

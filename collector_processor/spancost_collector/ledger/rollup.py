@@ -55,9 +55,9 @@ class Rollup:
         for unit, quantity in charge.quantities.items():
             if quantity:
                 quantities[unit] = quantities.get(unit, 0) + quantity
-        for item in charge.items:
-            unit = item.unit
-            pico[unit] = pico.get(unit, 0) + item.amount_pico
+        for rate, _, amount in charge.items:
+            unit = rate.unit
+            pico[unit] = pico.get(unit, 0) + amount
 
     def add_parts(self, key: Key, parts: Mapping[str, tuple[Decimal | int, int]]) -> None:
         """Count a call that is known by its parts."""

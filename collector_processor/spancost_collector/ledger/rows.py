@@ -114,7 +114,7 @@ SELECT: Final = f"SELECT {', '.join(_Described._fields)} FROM calls JOIN series 
 def row(charged: Charged, series_id: int, interned: Interned) -> tuple[object, ...]:
     """The values of `INSERT`."""
     call, charge, _ = charged
-    usage, reported, quoted, rate = call.usage, call.reported, call.quoted, interned.rate
+    usage, reported, quoted, rate_id = call.usage, call.reported, call.quoted, interned.rate
     _, _, _, user, session, prompt, prompt_version, tags = call.attribution
     _, _, service_tier, region, deployment, speed = call.route
     status, reason, total_pico, items, book, quantities, detail, assumptions, computed_pico = charge
@@ -157,7 +157,7 @@ def row(charged: Charged, series_id: int, interned: Interned) -> tuple[object, .
         None if usage is None else usage.output_tokens,
         None if usage is None else write_usage(usage),
         write_quantities(quantities),
-        write_parts([(rate(item), item.quantity, item.amount_pico) for item in items]),
+        write_parts([(rate_id(rate), quantity, amount) for rate, quantity, amount in items]),
         _texts(assumptions) if assumptions else "[]",
         book,
     )

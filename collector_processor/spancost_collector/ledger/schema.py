@@ -39,7 +39,7 @@ CREATE TABLE series (
 CREATE TABLE rates (
     id          INTEGER PRIMARY KEY,
     unit        TEXT NOT NULL,
-    rate_pico   TEXT NOT NULL,
+    rate_pico   TEXT NOT NULL,       -- empty where the biller gave an amount and no rate
     price_id    TEXT NOT NULL,
     valid_from  TEXT NOT NULL,
     layer       TEXT NOT NULL,

@@ -66,10 +66,10 @@ class Comparison:
         if not self.ours.items:
             return f"{self.ours.status}: {self.ours.detail}"
         deciding = dict.fromkeys(
-            f"{item.layer} ({item.source}"
-            + (f", since {_date(item.valid_from)}" if item.valid_from else "")
+            f"{item.rate.layer} ({item.rate.source}"
+            + (f", since {_date(item.rate.valid_from)}" if item.rate.valid_from else "")
             + ")"
-            + "".join(f" {multiplier}" for multiplier in item.multipliers)
+            + "".join(f" {multiplier}" for multiplier in item.rate.multipliers)
             for item in self.ours.items
         )
         return " + ".join(deciding)
@@ -128,7 +128,7 @@ def _applies(shape: Shape, card: Card | Refusal, model: Listed) -> bool:
 def _own(card: Card, item: str) -> bool:
     """Whether the item has a rate of its own, above nothing, and not only what it falls back on."""
     return any(
-        key == item and line.numerator and line.price_id.partition("@")[0].endswith(f":{item}")
+        key == item and line.numerator and line.rate.price_id.partition("@")[0].endswith(f":{item}")
         for key, line in card.columns[0].items()
     )
 

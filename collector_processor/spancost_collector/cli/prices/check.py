@@ -115,14 +115,14 @@ def _resolved(book: Book, ns: int) -> Iterator[dict[str, Any]]:
         for item in card.columns[0]:
             for above, column in zip((0, *card.above), card.columns, strict=True):
                 line = column[item]
-                if above and column[item].rate_pico == card.columns[0][item].rate_pico:
+                if above and column[item].pico == card.columns[0][item].pico:
                     continue
                 yield {
                     **head,
                     "key": LISTED_KEYS[item] + (f" above {above:,} input tokens" if above else ""),
-                    "usd": listed(item, line.rate_pico),
-                    "layer": line.layer,
-                    "source": ", ".join((line.source, *line.multipliers)),
+                    "usd": listed(item, line.pico),
+                    "layer": line.rate.layer,
+                    "source": ", ".join((line.rate.source, *line.rate.multipliers)),
                 }
 
 
@@ -192,7 +192,7 @@ def _worth_nothing(book: Book, ns: int) -> tuple[list[tuple[str, str, str]], lis
         if isinstance(card, Refusal):
             unpriced.append((known.provider, known.model, card.reason))
         elif card.free:
-            source = next(line.source for line in card.columns[0].values())
+            source = next(line.rate.source for line in card.columns[0].values())
             free.append((known.provider, known.model, source))
     return unpriced, free
 

@@ -15,7 +15,7 @@ from spancost_collector.cli.figures import listed
 from spancost_collector.cli.options import AsJson, At, Prices
 from spancost_collector.cli.prices.tables import at_ns, console, iso, provenance, say, table
 from spancost_collector.price_data import load_current_book
-from spancost_pricing import Book, ConfigError, Route
+from spancost_pricing import Book, ConfigError, Rate, Route
 from spancost_pricing.catalogue import known_models
 from spancost_pricing.identity import provider_ids, provider_of
 from spancost_pricing.plan import Refusal
@@ -89,17 +89,17 @@ def _as_json(known: Known, card: Card | Refusal) -> dict[str, object]:
             {"tokens": tokens, "rates_usd": _rates(column)}
             for tokens, column in zip(card.above, card.columns[1:], strict=True)
         ],
-        "since": max((line.valid_from.isoformat() for line in _lines(card) if line.valid_from), default=None),
-        "layers": {LISTED_KEYS[item]: line.layer for item, line in card.columns[0].items()},
+        "since": max((rate.valid_from.isoformat() for rate in _rates_of(card) if rate.valid_from), default=None),
+        "layers": {LISTED_KEYS[item]: line.rate.layer for item, line in card.columns[0].items()},
     }
 
 
 def _rates(column: Mapping[Item, Line]) -> dict[str, str]:
-    return {LISTED_KEYS[item]: listed(item, column[item].rate_pico) for item in ITEMS if item in column}
+    return {LISTED_KEYS[item]: listed(item, column[item].pico) for item in ITEMS if item in column}
 
 
-def _lines(card: Card) -> Iterable[Line]:
-    return card.columns[0].values()
+def _rates_of(card: Card) -> Iterable[Rate]:
+    return (line.rate for line in card.columns[0].values())
 
 
 def _print(cards: list[tuple[Known, Card | Refusal]], book: Book) -> None:
@@ -123,16 +123,16 @@ def _print(cards: list[tuple[Known, Card | Refusal]], book: Book) -> None:
             continue
         free += card.free
         column = card.columns[0]
-        fees = [f"{LISTED_KEYS[i]} {listed(i, column[i].rate_pico)}" for i in ITEMS if i in FEE_ITEMS and i in column]
+        fees = [f"{LISTED_KEYS[i]} {listed(i, column[i].pico)}" for i in ITEMS if i in FEE_ITEMS and i in column]
         steps = [f"dearer above {tokens:,} input tokens" for tokens in card.above[:1]]
-        began = [line.valid_from for line in _lines(card) if line.valid_from is not None]
+        began = [rate.valid_from for rate in _rates_of(card) if rate.valid_from is not None]
         made.add_row(
             known.provider,
             known.model,
             *("free" if card.free else _cell(column, item) for item in _SHOWN),
             ", ".join((*fees, *steps)),
             f"{max(began):%Y-%m-%d}" if began else "always",
-            ", ".join(dict.fromkeys(line.layer for line in _lines(card))),
+            ", ".join(dict.fromkeys(rate.layer for rate in _rates_of(card))),
         )
     to.print(made)
     summary = f"{len(cards):,} models: {len(cards) - unpriced - free:,} priced, {free:,} free, {unpriced:,} unpriced"
@@ -140,4 +140,4 @@ def _print(cards: list[tuple[Known, Card | Refusal]], book: Book) -> None:
 
 
 def _cell(column: Mapping[Item, Line], item: Item) -> str:
-    return listed(item, column[item].rate_pico) if item in column else "-"
+    return listed(item, column[item].pico) if item in column else "-"

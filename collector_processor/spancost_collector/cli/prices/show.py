@@ -80,7 +80,8 @@ def _rates(found: Explanation, ns: int) -> Iterator[dict[str, Any]]:
         last: str | None = None
         for above, column in zip((0, *card.above), card.columns, strict=True):
             line = column[item]
-            usd = listed(item, line.rate_pico)
+            rate = line.rate
+            usd = listed(item, line.pico)
             if usd == last:
                 continue
             last = usd
@@ -90,14 +91,14 @@ def _rates(found: Explanation, ns: int) -> Iterator[dict[str, Any]]:
                 "key": LISTED_KEYS[item],
                 "usd": usd,
                 "above_input_tokens": above,
-                "since": None if line.valid_from is None else line.valid_from.isoformat(),
+                "since": None if rate.valid_from is None else rate.valid_from.isoformat(),
                 "until": None if validity is None else iso(validity.end_ns),
                 "certain_hours": validity is not None and validity.window is not None,
-                "layer": line.layer,
-                "source": line.source,
-                "price_id": line.price_id,
+                "layer": rate.layer,
+                "source": rate.source,
+                "price_id": rate.price_id,
                 "as": LISTED_KEYS[candidates[0].key] if candidates and candidates[0].key != item else None,
-                "multipliers": list(line.multipliers),
+                "multipliers": list(rate.multipliers),
                 "billed_at_least": line.minimum or None,
             }
 
@@ -132,7 +133,7 @@ def _factor(rule: Multiplier, found: Explanation) -> dict[str, Any]:
         f"{test.term} {' or '.join(test.values)}" + (f" but not {' or '.join(test.but)}" if test.but else "")
         for test in rule.terms
     ]
-    used = any(rule.label(found.terms) in line.multipliers for line in found.card.columns[0].values())
+    used = any(rule.label(found.terms) in line.rate.multipliers for line in found.card.columns[0].values())
     return {
         "kind": rule.kind,
         "on": " and ".join(conditions) or "every call",
