@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from spancost_collector.enrich import Enricher
     from spancost_collector.ledger.writer import Credit, Kept, Recorded, Total
     from spancost_collector.metrics.accounts import Accounts
-    from spancost_collector.metrics.table import ReceiverMetrics
+    from spancost_collector.metrics.receiver import ReceiverMetrics
     from spancost_collector.price import Price
 
 

@@ -28,7 +28,7 @@ from spancost_collector.worker import Worker
 if TYPE_CHECKING:
     from spancost_collector.config import Address, Settings
     from spancost_collector.intake.signals import Destinations
-    from spancost_collector.metrics.table import ReceiverMetrics
+    from spancost_collector.metrics.receiver import ReceiverMetrics
     from spancost_collector.pipeline import Charges
 
 _GROUP_BYTES: Final = 16 * 1024 * 1024

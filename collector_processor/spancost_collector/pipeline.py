@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from spancost_collector.call import ModelCall
-    from spancost_collector.metrics.table import ReceiverMetrics
+    from spancost_collector.metrics.receiver import ReceiverMetrics
     from spancost_collector.own_traces import Stage
     from spancost_collector.reading.decode import Place
     from spancost_collector.reading.normalise import Normaliser

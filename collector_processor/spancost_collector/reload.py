@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class ReloadCounts(Protocol):
-    """Where reloads are counted; `metrics.table.ReceiverMetrics` in production."""
+    """Where reloads are counted; `metrics.receiver.ReceiverMetrics` in production."""
 
     def reloaded(self, *, taken: bool) -> None:
         """A reload was asked for, and what was read is in use, or could not be."""

@@ -18,8 +18,8 @@ from spancost_collector.metrics.accounts import Accounts
 from spancost_collector.metrics.export import MetricsExport
 from spancost_collector.metrics.labels import LabelBounds
 from spancost_collector.metrics.measures import Measures
+from spancost_collector.metrics.receiver import ReceiverMetrics
 from spancost_collector.metrics.revenue import Revenue, load_revenue
-from spancost_collector.metrics.table import ReceiverMetrics
 from spancost_collector.price import Price
 from spancost_collector.reload import reload
 from spancost_collector.subscriptions import Subscriptions

@@ -15,7 +15,7 @@ from spancost_collector.agents.intake import destinations as agents_destinations
 from spancost_collector.inbox import Inbox, Job
 from spancost_collector.intake.listeners import Listeners
 from spancost_collector.intake.signals import TRACES
-from spancost_collector.metrics.table import ReceiverMetrics
+from spancost_collector.metrics.receiver import ReceiverMetrics
 from spancost_collector.outcome import Refusal
 from spancost_collector.reading.decode import MalformedRequestError
 

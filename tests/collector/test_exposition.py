@@ -15,7 +15,7 @@ from spancost_collector.exposition import prometheus_pb2 as prometheus
 from spancost_collector.exposition.negotiation import choose
 from spancost_collector.ledger.writer import Ledger
 from spancost_collector.metrics.distributions import Distributions
-from spancost_collector.metrics.table import ReceiverMetrics
+from spancost_collector.metrics.receiver import ReceiverMetrics
 
 if TYPE_CHECKING:
     from pathlib import Path

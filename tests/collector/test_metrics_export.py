@@ -20,7 +20,7 @@ from spancost_collector.exposition.otlp import Exposition
 from spancost_collector.metrics.conventions import ClientMetrics
 from spancost_collector.metrics.distributions import Distributions
 from spancost_collector.metrics.export import MetricsExport
-from spancost_collector.metrics.table import ReceiverMetrics
+from spancost_collector.metrics.receiver import ReceiverMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -20,7 +20,8 @@ from spancost_collector.inbox import Inbox, Job
 from spancost_collector.ledger.writer import Kept, Recorded
 from spancost_collector.metrics.accounts import Accounts
 from spancost_collector.metrics.labels import DIMENSIONS, LabelBounds
-from spancost_collector.metrics.table import METRICS, ReceiverMetrics
+from spancost_collector.metrics.receiver import ReceiverMetrics
+from spancost_collector.metrics.table import METRICS
 from spancost_collector.pipeline import Pipeline
 from spancost_collector.price import Price
 from spancost_collector.reading.normalise import Normaliser

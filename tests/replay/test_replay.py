@@ -30,7 +30,7 @@ from spancost_collector.enrich import Enricher
 from spancost_collector.ledger.writer import Ledger
 from spancost_collector.metrics.accounts import Accounts
 from spancost_collector.metrics.labels import LabelBounds
-from spancost_collector.metrics.table import ReceiverMetrics
+from spancost_collector.metrics.receiver import ReceiverMetrics
 from spancost_collector.pipeline import Pipeline
 from spancost_collector.price import Price
 from spancost_collector.reading.normalise import Normaliser

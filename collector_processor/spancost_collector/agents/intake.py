@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from spancost_collector.agents.events import Found
     from spancost_collector.intake.signals import Destinations, Signal, Submit
-    from spancost_collector.metrics.table import ReceiverMetrics
+    from spancost_collector.metrics.receiver import ReceiverMetrics
 
     Answer = Future[Refusal | None]
 

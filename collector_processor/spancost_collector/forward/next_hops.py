@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from spancost_collector.config import NextHop, Target
     from spancost_collector.forward.hop import Transport
-    from spancost_collector.metrics.table import ReceiverMetrics
+    from spancost_collector.metrics.receiver import ReceiverMetrics
 
 
 def open_next_hops(configured: Sequence[NextHop], metrics: ReceiverMetrics) -> Forwarder | None:

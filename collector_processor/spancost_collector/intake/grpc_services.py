@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import ThreadPoolExecutor
 
-    from spancost_collector.metrics.table import ReceiverMetrics
+    from spancost_collector.metrics.receiver import ReceiverMetrics
 
     Handler = grpc.RpcMethodHandler[Any, Any]
 

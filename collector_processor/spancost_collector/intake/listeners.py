@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from spancost_collector.config import Address, Settings
     from spancost_collector.intake.signals import Destinations
-    from spancost_collector.metrics.table import ReceiverMetrics
+    from spancost_collector.metrics.receiver import ReceiverMetrics
     from spancost_collector.outcome import Refusal
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from spancost_collector.config import Grpc, Intake
     from spancost_collector.intake.signals import Destinations, Submit
-    from spancost_collector.metrics.table import ReceiverMetrics
+    from spancost_collector.metrics.receiver import ReceiverMetrics
 
     Handler = grpc.RpcMethodHandler[Any, Any]
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from spancost_collector.config import Intake
     from spancost_collector.intake.otlp_json import Converted
     from spancost_collector.intake.signals import Destinations, Submit
-    from spancost_collector.metrics.table import ReceiverMetrics
+    from spancost_collector.metrics.receiver import ReceiverMetrics
 
     Scope = Mapping[str, Any]
     Receive = Callable[[], Awaitable[Mapping[str, Any]]]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from spancost_collector.config import Settings
-    from spancost_collector.metrics.table import ReceiverMetrics
+    from spancost_collector.metrics.receiver import ReceiverMetrics
     from spancost_collector.pipeline import Charges
 
 _log: Final = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from spancost_collector.front import Front
 from spancost_collector.garbage import look_for_cycles_rarely
 from spancost_collector.logs import configure_logs
-from spancost_collector.metrics.table import ReceiverMetrics
+from spancost_collector.metrics.receiver import ReceiverMetrics
 from spancost_collector.workers.sums import figures
 from spancost_collector.workers.writer_link import WriterLink
 from spancost_pricing import SpancostError
