@@ -105,7 +105,7 @@ def main() -> None:
             finally:
                 receiver.send_signal(signal.SIGTERM)
         with closing(sqlite3.connect(ledger)) as connection:
-            (kept,) = connection.execute("SELECT COUNT(*) FROM calls").fetchone()
+            (kept,) = connection.execute("SELECT COUNT(*) FROM charges").fetchone()
         requests = -(-CALLS // SPANS)
         assert kept == requests * SPANS, f"{kept} calls in the ledger, {requests * SPANS} were acknowledged"
 

@@ -203,7 +203,7 @@ def microseconds(work: Callable[[bytes], bytes], body: bytes) -> float:
 def fill(path: Path, rows: int) -> None:
     """Copy the only call of a ledger until there are `rows` of them, all before it."""
     connection = sqlite3.connect(path)
-    columns: list[str] = [name for _, name, *_ in connection.execute("PRAGMA table_info(calls)")]
+    columns: list[str] = [name for _, name, *_ in connection.execute("PRAGMA table_info(charges)") if name != "id"]
     changed: dict[str, str] = {
         "start_ns": "start_ns - n * 1000000",
         "end_ns": "end_ns - n * 1000000",
@@ -211,8 +211,8 @@ def fill(path: Path, rows: int) -> None:
     }
     connection.execute(
         f"WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {rows - 1})"
-        f" INSERT INTO calls ({', '.join(columns)})"
-        f" SELECT {', '.join(changed.get(name, name) for name in columns)} FROM calls, numbers"
+        f" INSERT INTO charges ({', '.join(columns)})"
+        f" SELECT {', '.join(changed.get(name, name) for name in columns)} FROM charges, numbers"
     )
     connection.commit()
     connection.close()

@@ -113,7 +113,7 @@ def compare(spans: int, every: int) -> None:
             subject.process.send_signal(signal.SIGTERM)
             assert subject.process.wait(60) == 0
             with closing(sqlite3.connect(subject.ledger)) as connection:
-                (found,) = connection.execute("SELECT count(*) FROM calls").fetchone()
+                (found,) = connection.execute("SELECT count(*) FROM charges").fetchone()
             assert found == calls, (subject.workers, found, calls)
     alone = statistics.median(subjects[0].rates[1:])  # the first round warms up
     for subject in subjects:

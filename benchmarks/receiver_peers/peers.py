@@ -41,10 +41,10 @@ class Peer:
     share: int = 1
     """Of how many spans it gets one, where all of them would take too long."""
     arrived: Callable[[Path], int] | None = None
-    """How many spans it has kept, where it does not send them on."""
+    """How many model calls it has kept, where it does not send spans on."""
     costs_at_the_next_hop: bool = True
     audit: Callable[[Path, int], None] | None = None
-    """Checks what it has kept of so many spans."""
+    """Checks what it has kept of so many model calls."""
 
 
 def _spancost(listen: str, following: str, folder: Path) -> Command:
@@ -53,7 +53,7 @@ def _spancost(listen: str, following: str, folder: Path) -> Command:
     return Command(arguments, {})
 
 
-def _audit_spancost(folder: Path, spans: int) -> None:
+def _audit_spancost(folder: Path, calls: int) -> None:
     command = [
         sys.executable,
         "-m",
@@ -64,7 +64,7 @@ def _audit_spancost(folder: Path, spans: int) -> None:
         str(folder / "ledger.sqlite3"),
     ]
     total = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["total"]
-    assert (total["calls"], Decimal(total["cost_usd"])) == (spans, Decimal(spans * COST_PICO).scaleb(-12)), total
+    assert (total["calls"], Decimal(total["cost_usd"])) == (calls, Decimal(calls * COST_PICO).scaleb(-12)), total
 
 
 def _rotel(*processor: str) -> Callable[[str, str, Path], Command]:
@@ -101,10 +101,10 @@ def _phoenix_costs(folder: Path) -> tuple[int, float]:
         return database.execute("SELECT count(*), coalesce(sum(total_cost), 0) FROM span_costs").fetchone()
 
 
-def _audit_phoenix(folder: Path, spans: int) -> None:
+def _audit_phoenix(folder: Path, calls: int) -> None:
     count, cost = _phoenix_costs(folder)
-    assert count == spans, (count, spans)
-    assert abs(cost - spans * COST_PICO / 1e12) < 1e-6, cost
+    assert count == calls, (count, calls)
+    assert abs(cost - calls * COST_PICO / 1e12) < 1e-6, cost
 
 
 PEERS: Final = (

@@ -1,4 +1,5 @@
-"""The same requests for everyone: model calls with the 23 attributes that an instrumented chat call has.
+"""The same requests for everyone: model calls with the 23 attributes that an instrumented chat call has, alone or
+among the spans of a web server.
 
 No two spans are alike, or a receiver that counts a call once would have less to do than one that does not.
 """
@@ -30,17 +31,24 @@ class Shape:
     """In each request."""
     concurrent: int
     """Requests that wait for their answer at the same time."""
+    one_in: int = 1
+    """Of how many spans one is a model call, the first of a request always."""
 
     def __str__(self) -> str:
-        return f"{self.spans} spans, {self.concurrent} at once"
+        mixed = "" if self.one_in == 1 else f", a call in {self.one_in}"
+        return f"{self.spans} spans{mixed}, {self.concurrent} at once"
+
+    def calls(self, spans: int) -> int:
+        """How many model calls are among `spans` of them."""
+        return spans // self.spans * -(-self.spans // self.one_in)
 
 
 def requests(shape: Shape, *, first: int, spans: int) -> list[bytes]:
     """As many requests as `spans` take, the ids of their spans counted from `first`."""
-    return [_request(start, shape.spans) for start in range(first, first + spans, shape.spans)]
+    return [_request(start, shape) for start in range(first, first + spans, shape.spans)]
 
 
-def _request(first: int, count: int) -> bytes:
+def _request(first: int, shape: Shape) -> bytes:
     spans = [
         Span(
             trace_id=number.to_bytes(16),
@@ -49,9 +57,9 @@ def _request(first: int, count: int) -> bytes:
             kind=Span.SPAN_KIND_CLIENT,
             start_time_unix_nano=_START_NS + number * 1_000,
             end_time_unix_nano=_START_NS + number * 1_000 + 800_000_000,
-            attributes=_attributes(_model_call(number)),
+            attributes=_attributes(_web_request(number) if (number - first) % shape.one_in else _model_call(number)),
         )
-        for number in range(first, first + count)
+        for number in range(first, first + shape.spans)
     ]
     resource = Resource(attributes=_attributes({"service.name": "shop", "service.version": "1.4.0"}))
     scope = ScopeSpans(scope=InstrumentationScope(name="opentelemetry.instrumentation.openai_v2"), spans=spans)
@@ -85,6 +93,19 @@ def _model_call(number: int) -> Mapping[str, str | int | float]:
         "spancost.feature": f"feature-{number % 12}",
         "user.id": f"user-{number % 300}",
         "session.id": f"session-{number % 900}",
+    }
+
+
+def _web_request(number: int) -> Mapping[str, str | int | float]:
+    return {
+        "http.request.method": "GET",
+        "http.route": "/articles/{id}",
+        "url.path": f"/articles/{number}",
+        "url.scheme": "https",
+        "server.address": "shop.example",
+        "server.port": 443,
+        "http.response.status_code": 200,
+        "client.address": "10.0.0.7",
     }
 
 

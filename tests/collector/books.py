@@ -11,6 +11,7 @@ from spancost_collector.call import Attribution, ModelCall, Resource
 from spancost_collector.charging import Charging
 from spancost_collector.election.elect import open_election
 from spancost_collector.enrich import Enricher
+from spancost_collector.ledger.rows import USAGE_COLUMNS
 from spancost_collector.ledger.writer import Ledger
 from spancost_collector.metrics.accounts import Accounts
 from spancost_collector.metrics.labels import LabelBounds
@@ -108,14 +109,15 @@ class Books:
 
     def state(self) -> dict[str, list[tuple[Any, ...]]]:
         """Everything that must not depend on the order of arrival: the calls and all sums, with names for numbers."""
+        used = ", ".join(USAGE_COLUMNS)
         series = "feature, task, tenant, provider, model, environment, release, service"
         found = {
             "calls": (
                 f"SELECT start_ns, span_id, trace_id, end_ns, user, session, tags, response_id, service_tier, region,"
-                f" outcome, status, reason, cost_pico, usage, quantities, quoted_pico, cached, {series},"
+                f" outcome, status, reason, cost_pico, {used}, quantities, quoted_pico, cached, {series},"
                 " (SELECT group_concat(price_id || json_extract(part.value, '$[2]')) FROM json_each(calls.parts) part"
                 " JOIN rates ON rates.id = json_extract(part.value, '$[0]'))"
-                " FROM calls JOIN series ON series.id = series_id ORDER BY start_ns, span_id"
+                " FROM calls ORDER BY start_ns, span_id"
             ),
             "hourly": (
                 f"SELECT hour, outcome, status, reason, calls, {series} FROM hourly"

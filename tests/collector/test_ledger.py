@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,10 +21,10 @@ from spancost_pricing import Charge, LineItem, Rate, Route, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from spancost_pricing import TokenClass, Unit
 
+ROOT = Path(__file__).parents[2]
 HOUR_NS = 3_600_000_000_000
 NOON = 1_795_176_000 * 1_000_000_000  # 2026-11-20T12:00:00Z
 
@@ -243,3 +247,13 @@ def test_the_hour_of_a_call_is_that_of_its_end(ledger: Ledger, path: Path) -> No
     reader.close()
 
     assert hours == [(NOON // HOUR_NS,)]
+
+
+def test_the_query_in_the_documentation_is_answered_from_the_calls(ledger: Ledger, path: Path) -> None:
+    (query,) = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "operation.md").read_text(), flags=re.DOTALL)
+    now = time.time_ns()
+    ledger.record([call(1, start_ns=now), call(2, start_ns=now), call(3, start_ns=now - 8 * 86_400 * 1_000_000_000)])
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as reader:
+        found = reader.execute(query).fetchall()
+
+    assert found == [("search", "one", None, 2000, 0.00416)]  # two calls of 2,080 micro-USD

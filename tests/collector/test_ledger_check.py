@@ -142,7 +142,7 @@ def test_references_to_nothing_are_found_and_such_calls_keep_their_cost(
 
     problems = examine(path).problems
 
-    assert "references: 1500 rows of calls belong to series that are not there" in problems
+    assert "references: 1 rows of kinds belong to series that are not there" in problems
     assert "references: 3000 calls were charged by rates that are not there" in problems
     new = tmp_path / "new.sqlite3"
     repair(path, new)
@@ -159,15 +159,33 @@ def test_references_to_nothing_are_found_and_such_calls_keep_their_cost(
         ]
 
 
+def test_calls_whose_kind_is_lost_keep_their_cost(path: Path, edit: sqlite3.Connection, tmp_path: Path) -> None:
+    edit.execute("PRAGMA foreign_keys = OFF")
+    edit.execute("DELETE FROM kinds WHERE id = 2")
+
+    assert "references: 1500 rows of charges belong to kinds that are not there" in examine(path).problems
+    new = tmp_path / "new.sqlite3"
+    repair(path, new)
+    assert examine(new) == (3000, [])
+    assert spent(new) == (3000, 6_240_000)
+    with closing(sqlite3.connect(new)) as connection:
+        assert connection.execute(
+            "SELECT provider, model, service, operation, outcome, COUNT(*) FROM calls GROUP BY kind_id ORDER BY 1"
+        ).fetchall() == [
+            ("(lost)", "(lost)", "kind 2", "(lost)", "ok", 1500),
+            ("acme", "one", "shop", "chat", "ok", 1500),
+        ]
+
+
 def test_what_lies_around_damaged_pages_is_kept_and_the_damaged_file_stays_as_it_is(path: Path, tmp_path: Path) -> None:
-    scribble(path, "calls", 3)
+    scribble(path, "charges", 3)
     before = hashlib.sha256(path.read_bytes()).digest()
 
     found = examine(path)
     new = tmp_path / "new.sqlite3"
     repaired = repair(path, new)
 
-    assert "file: not all of table calls can be read" in found.problems
+    assert "file: not all of table charges can be read" in found.problems
     assert hashlib.sha256(path.read_bytes()).digest() == before
     with closing(sqlite3.connect(new)) as connection:
         kept = {int.from_bytes(span_id, "big") for (span_id,) in connection.execute("SELECT span_id FROM calls")}
@@ -179,7 +197,7 @@ def test_what_lies_around_damaged_pages_is_kept_and_the_damaged_file_stays_as_it
 
 
 def test_counters_do_not_fall_when_calls_are_lost(path: Path, tmp_path: Path) -> None:
-    scribble(path, "calls", 3)
+    scribble(path, "charges", 3)
     new = tmp_path / "new.sqlite3"
     lost = CALLS - repair(path, new).calls
 

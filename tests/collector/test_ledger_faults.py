@@ -69,7 +69,7 @@ def test_a_ledger_that_met_damage_refuses_retryably_and_is_not_ready_any_more(tm
     path = tmp_path / "ledger.sqlite3"
     with closing(Ledger(path)) as ledger:
         ledger.record([charged(n) for n in range(3000)])
-    scribble(path, "sqlite_autoindex_calls_1", 1000)
+    scribble(path, "sqlite_autoindex_charges_1", 1000)
 
     with closing(Ledger(path)) as ledger:
         with pytest.raises(LedgerUnavailableError, match=r"malformed; the file is damaged: stop the receiver and run"):

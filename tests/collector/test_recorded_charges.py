@@ -36,14 +36,16 @@ from tests.collector.recorded_spans import (
 )
 
 from spancost_collector.config import Settings
+from spancost_collector.ledger.rows import USAGE_COLUMNS, usage_of
 from spancost_collector.ledger.writer import Ledger
 from spancost_collector.price_data import load_current_book
 from spancost_collector.server import Receiver
-from spancost_pricing import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from spancost_pricing import Usage
 
 Row = dict[str, str]
 SENDERS = 4
@@ -96,18 +98,19 @@ def charged(folder: Path, files: Iterable[Path]) -> Book:
         receiver.stop()
     with closing(sqlite3.connect(ledger)) as connection:
         calls = connection.execute(
-            "SELECT lower(hex(trace_id)), response_id, emitter, usage, cost_pico, quantities FROM calls"
+            "SELECT lower(hex(trace_id)), response_id, emitter, cost_pico, quantities,"
+            f" {', '.join(USAGE_COLUMNS)} FROM calls"
         )
         paid = [
             Paid(
                 trace,
                 response_id,
                 emitter,
-                None if usage is None else Usage(**json.loads(usage)),
+                usage_of(usage),
                 pico,
                 {unit: Decimal(amount) for unit, amount in json.loads(quantities).items()},
             )
-            for trace, response_id, emitter, usage, pico, quantities in calls
+            for trace, response_id, emitter, pico, quantities, *usage in calls
         ]
         credit: Counter[str] = Counter()
         for counter, label, usd, pico in connection.execute("SELECT counter, label, usd, pico FROM credit"):

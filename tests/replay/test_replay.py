@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import Counter, defaultdict
 from contextlib import closing
@@ -27,6 +26,7 @@ from spancost_collector.charging import Charging
 from spancost_collector.dialects import DIALECTS
 from spancost_collector.election import Election
 from spancost_collector.enrich import Enricher
+from spancost_collector.ledger.rows import USAGE_COLUMNS, usage_of
 from spancost_collector.ledger.writer import Ledger
 from spancost_collector.metrics.accounts import Accounts
 from spancost_collector.metrics.labels import LabelBounds
@@ -222,11 +222,8 @@ class Kept:
 
 def _calls(path: Path) -> dict[str, Kept]:
     """What the ledger holds, by span id."""
-    rows = _query(path, "SELECT hex(span_id), usage, status FROM calls")
-    return {
-        span_id.lower(): Kept(None if usage is None else Usage(**json.loads(usage)), status)
-        for span_id, usage, status in rows
-    }
+    rows = _query(path, f"SELECT hex(span_id), status, {', '.join(USAGE_COLUMNS)} FROM calls")
+    return {span_id.lower(): Kept(usage_of(usage), status) for span_id, status, *usage in rows}
 
 
 def _rolled_up(path: Path) -> Counter[str]:

@@ -44,7 +44,7 @@ def examine(path: Path, progress: Callable[[int], None] = lambda _calls: None) -
         connection.execute("BEGIN")
         problems = list(_file_problems(connection))
         try:
-            (calls,) = connection.execute("SELECT COUNT(*) FROM calls").fetchone()
+            (calls,) = connection.execute("SELECT COUNT(*) FROM charges").fetchone()
             problems += _reference_problems(connection)
             problems += _sum_problems(connection, progress)
         except sqlite3.DatabaseError as error:
@@ -112,7 +112,7 @@ def _reference_problems(connection: sqlite3.Connection) -> Iterator[str]:
     for (table, parent), rows in missing.items():
         yield f"references: {rows} rows of {table} belong to {parent} that are not there"
     (lost,) = connection.execute(
-        "SELECT COUNT(*) FROM calls WHERE EXISTS (SELECT 1 FROM json_each(calls.parts) AS part"
+        "SELECT COUNT(*) FROM charges WHERE EXISTS (SELECT 1 FROM json_each(charges.parts) AS part"
         " WHERE json_extract(part.value, '$[0]') NOT IN (SELECT id FROM rates))"
     ).fetchone()
     if lost:

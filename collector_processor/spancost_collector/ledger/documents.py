@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from spancost_collector.call import Attribution, ModelCall, Reported, Resource
 from spancost_pricing import Route, Usage
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from spancost_pricing import Unit
-
-_COUNTS: Final = tuple(name for name in Usage._fields if name not in {"units", "estimated"})
-_PLAIN: Final = len(_COUNTS)
-"""They come before the units."""
 
 
 def number(quantity: Decimal | int) -> int | float:
@@ -50,20 +46,14 @@ def write_parts(parts: Sequence[tuple[int, Decimal | int, int]]) -> str:
     return "[" + ",".join([f"[{rate_id},{quantity},{pico}]" for rate_id, quantity, pico in parts]) + "]"
 
 
-def write_usage(usage: Usage) -> str:
-    """Everything that was reported; what was not is left out."""
-    counts = usage[:_PLAIN]
-    document = _counts(tuple([count is None for count in counts])) % tuple(
-        [count for count in counts if count is not None]
-    )
-    if not usage.units and not usage.estimated:
-        return document
-    found = [document[1:-1]] if len(document) > len("{}") else []
-    if usage.units:
-        found.append('"units":{' + ",".join([f'"{unit}":"{number}"' for unit, number in usage.units.items()]) + "}")
-    if usage.estimated:
-        found.append('"estimated":true')
-    return "{" + ",".join(found) + "}"
+def write_units(units: Mapping[Unit, Decimal | int]) -> str | None:
+    """Unit -> quantity, exactly; None for none."""
+    return json.dumps({unit: str(quantity) for unit, quantity in units.items()}) if units else None
+
+
+def read_units(document: str | None) -> dict[Unit, Decimal | int]:
+    """What `write_units` wrote."""
+    return {} if document is None else _units(json.loads(document))
 
 
 @lru_cache(maxsize=1024)
@@ -72,27 +62,17 @@ def _object(names: tuple[str, ...]) -> str:
     return "{" + ",".join(f'"{name}":%s' for name in names) + "}"
 
 
-@lru_cache(maxsize=1024)
-def _counts(missing: tuple[bool, ...]) -> str:
-    return _object(tuple(name for name, absent in zip(_COUNTS, missing, strict=True) if not absent))
-
-
-def read_usage(document: str) -> Usage:
-    """What `write_usage` wrote."""
-    return _usage(json.loads(document))
-
-
-def _usage(found: dict[str, Any]) -> Usage:
-    units: dict[Unit, Decimal | int] = {
-        unit: int(text) if text.isdigit() else Decimal(text) for unit, text in found.pop("units", {}).items()
-    }
-    return Usage(**found, units=units)
+def _units(found: Mapping[Unit, str]) -> dict[Unit, Decimal | int]:
+    return {unit: int(text) if text.isdigit() else Decimal(text) for unit, text in found.items()}
 
 
 def write_call(call: ModelCall) -> str:
     """A call as one span describes it; ids in hexadecimal, what is not known left out."""
     found = call._asdict()
-    found["usage"] = None if call.usage is None else json.loads(write_usage(call.usage))
+    if call.usage is not None:
+        units = {unit: str(quantity) for unit, quantity in call.usage.units.items()}
+        said = {name: value for name, value in call.usage._asdict().items() if value is not None}
+        found["usage"] = {**said, "units": units}
     for name in ("trace_id", "span_id", "parent_id", "duplicate_of"):
         found[name] = found[name].hex()
     return json.dumps({name: value for name, value in found.items() if value is not None}, separators=(",", ":"))
@@ -104,7 +84,10 @@ def read_call(document: str) -> ModelCall:
     for name in ("trace_id", "span_id", "parent_id", "duplicate_of"):
         found[name] = bytes.fromhex(found[name])
     found["route"] = Route(*found["route"])
-    found["usage"] = None if found["usage"] is None else _usage(found["usage"])
+    usage: dict[str, Any] | None = found["usage"]
+    if usage is not None:
+        usage["units"] = _units(usage["units"])
+        found["usage"] = Usage(**usage)
     attribution = Attribution(*found["attribution"])
     found["attribution"] = attribution._replace(tags=tuple(attribution.tags))
     found["resource"] = Resource(*found["resource"])

@@ -1,9 +1,9 @@
-"""Small numbers for what many rows of the ledger share: a series' dimensions, a rate's provenance."""
+"""Small numbers for what many rows of the ledger share: a series' dimensions, a kind's names, a rate's source."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from spancost_collector.call import Series
 
@@ -11,14 +11,37 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
+    from spancost_collector.call import ModelCall
     from spancost_pricing import Rate
 
 _MAX_KEPT: Final = 50_000
 
 _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "series": Series._fields,
+    "kinds": (
+        "series_id",
+        "operation",
+        "request_model",
+        "response_model",
+        "service_tier",
+        "region",
+        "deployment",
+        "speed",
+        "dialect",
+        "emitter",
+        "assumed",
+        "role",
+        "outcome",
+    ),
     "rates": ("unit", "rate_pico", "price_id", "valid_from", "layer", "source", "multipliers"),
 }
+
+
+class Kind(NamedTuple):
+    """What the rows of many calls have in common."""
+
+    id: int
+    series_id: int
 
 
 class Interned:
@@ -27,6 +50,7 @@ class Interned:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._series: dict[Series, int] = {}
+        self._kinds: dict[tuple[object, ...], Kind] = {}
         self._named: dict[int, Series] = {}
         self._rates: dict[Rate, int] = {}
         self._units: dict[int, str] = {}
@@ -39,6 +63,26 @@ class Interned:
             if len(self._series) >= _MAX_KEPT:
                 self._series.clear()
             self._series[series] = found
+        return found
+
+    def kind(self, call: ModelCall, series: Series) -> Kind:
+        """What a call of a series shares with others: who pays, for what, and how it was made and told."""
+        route, request_model, response_model, operation = (
+            call.route,
+            call.request_model,
+            call.response_model,
+            call.operation,
+        )
+        dialect, emitter, assumed, role, outcome = call.dialect, call.emitter, call.assumed, call.role, call.outcome
+        key = (series, route, request_model, response_model, operation, dialect, emitter, assumed, role, outcome)
+        found = self._kinds.get(key)
+        if found is None:
+            series_id = self.series(series)
+            texts = (operation, request_model, response_model, *route[2:], dialect, emitter, assumed, role, outcome)
+            found = Kind(self._find("kinds", (series_id, *(text or "" for text in texts))), series_id)
+            if len(self._kinds) >= _MAX_KEPT:
+                self._kinds.clear()
+            self._kinds[key] = found
         return found
 
     def named(self, series_id: int) -> Series:
@@ -78,10 +122,10 @@ class Interned:
 
     def forget(self) -> None:
         """Drop what is remembered: ids handed out inside a transaction that was rolled back do not exist."""
-        for remembered in (self._series, self._named, self._rates, self._units):
+        for remembered in (self._series, self._kinds, self._named, self._rates, self._units):
             remembered.clear()
 
-    def _find(self, table: str, values: tuple[str, ...]) -> int:
+    def _find(self, table: str, values: tuple[str | int, ...]) -> int:
         columns = _COLUMNS[table]
         where = " AND ".join(f"{column} = ?" for column in columns)
         row = self._connection.execute(f"SELECT id FROM {table} WHERE {where}", values).fetchone()

@@ -48,7 +48,7 @@ class KeptCharge(NamedTuple):
         return {unit: (quantity, pico.get(unit, 0)) for unit, quantity in quantities if quantity}
 
 
-COLUMNS: Final = ", ".join(f"calls.{name}" for name in KeptCharge._fields)
+COLUMNS: Final = ", ".join(KeptCharge._fields)
 
 
 def find(connection: sqlite3.Connection, keys: Iterable[call.Key]) -> list[KeptCharge]:

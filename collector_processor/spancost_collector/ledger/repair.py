@@ -1,8 +1,8 @@
 """A new ledger from what can be read of a damaged one; the damaged one stays as it is.
 
 Rows are read in the order in which they were written, around the pages that cannot be read. What is derived is made
-anew: the sums from the calls, and the counters' credit so that none of them falls. A call whose series or rate is lost
-keeps its cost, under a name that says so.
+anew: the sums from the calls, and the counters' credit so that none of them falls. A call whose series, kind or rate is
+lost keeps its cost, under a name that says so.
 """
 
 from __future__ import annotations
@@ -89,6 +89,7 @@ class _Copy:
             if table not in sums.TABLES:
                 self._copy(table)
         self._replace_lost_series()
+        self._replace_lost_kinds()
         self._replace_lost_rates()
         moves = sums.add_up(self._new, progress)
         restart = False
@@ -99,7 +100,7 @@ class _Copy:
         else:
             keys = before.keys() | moves.keys()
             settle(self._new, {key: moves.get(key, 0) - before.get(key, 0) for key in keys})
-        (calls,) = self._new.execute("SELECT COUNT(*) FROM calls").fetchone()
+        (calls,) = self._new.execute("SELECT COUNT(*) FROM charges").fetchone()
         return Repaired(calls, self._gaps, self._refused, restart)
 
     def _copy(self, table: str) -> None:
@@ -174,18 +175,30 @@ class _Copy:
 
     def _replace_lost_series(self) -> None:
         lost = self._new.execute(
-            "SELECT DISTINCT series_id FROM calls WHERE series_id NOT IN (SELECT id FROM series)"
+            "SELECT DISTINCT series_id FROM kinds WHERE series_id NOT IN (SELECT id FROM series)"
         ).fetchall()
         for (series_id,) in lost:
-            named = Series("", "", "", _LOST, _LOST, "", "", f"series {series_id}")
-            self._new.execute("INSERT INTO series VALUES (?,?,?,?,?,?,?,?,?)", (series_id, *named))
+            self._insert_series(series_id, f"series {series_id}")
         self._new.execute("DELETE FROM credit WHERE series_id NOT IN (SELECT id FROM series)")
+
+    def _replace_lost_kinds(self) -> None:
+        lost = self._new.execute(
+            "SELECT DISTINCT kind_id FROM charges WHERE kind_id NOT IN (SELECT id FROM kinds)"
+        ).fetchall()
+        for (kind_id,) in lost:
+            series_id = self._insert_series(None, f"kind {kind_id}")
+            made = (_LOST, *[""] * 6, _LOST, "", "", "leaf", "ok")
+            self._new.execute(f"INSERT INTO kinds VALUES ({','.join('?' * 14)})", (kind_id, series_id, *made))
+
+    def _insert_series(self, series_id: int | None, service: str) -> int | None:
+        named = Series("", "", "", _LOST, _LOST, "", "", service)
+        return self._new.execute("INSERT INTO series VALUES (?,?,?,?,?,?,?,?,?)", (series_id, *named)).lastrowid
 
     def _replace_lost_rates(self) -> None:
         """What a lost rate was a rate of, by the quantity that was charged with it."""
         lost = self._new.execute(
             "SELECT json_extract(part.value, '$[0]') AS rate_id, json_extract(part.value, '$[1]'), quantities"
-            " FROM calls, json_each(calls.parts) AS part WHERE rate_id NOT IN (SELECT id FROM rates)"
+            " FROM charges, json_each(charges.parts) AS part WHERE rate_id NOT IN (SELECT id FROM rates)"
             " GROUP BY rate_id"
         ).fetchall()
         for rate_id, quantity, document in lost:

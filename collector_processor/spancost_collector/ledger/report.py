@@ -32,17 +32,17 @@ _MONTH: Final = "strftime('%Y-%m', {hour} * 3600, 'unixepoch')"
 _HOUR: Final = "strftime('%Y-%m-%dT%H:00Z', {hour} * 3600, 'unixepoch')"
 
 _ROLLED_UP: Final[Mapping[str, str]] = {
-    "feature": "series.feature",
-    "task": "series.task",
-    "tenant": "series.tenant",
-    "provider": "series.provider",
-    "model": "series.model",
-    "environment": "series.environment",
-    "release": "series.release",
-    "service": "series.service",
-    "outcome": "t.outcome",
-    "status": "t.status",
-    "reason": "t.reason",
+    "feature": "feature",
+    "task": "task",
+    "tenant": "tenant",
+    "provider": "provider",
+    "model": "model",
+    "environment": "environment",
+    "release": "release",
+    "service": "service",
+    "outcome": "outcome",
+    "status": "status",
+    "reason": "reason",
     "hour": _HOUR.format(hour="t.hour"),
     "day": _DAY.format(hour="t.hour"),
     "month": _MONTH.format(hour="t.hour"),
@@ -230,7 +230,7 @@ class LedgerReader:
             f"SELECT {dimensions}{_KIND}, COUNT(*), SUM(t.outcome = 'error'),"
             " SUM(coalesce(t.input_tokens, 0)), SUM(coalesce(t.output_tokens, 0)), SUM(t.status = 'partial'),"
             " SUM(coalesce(t.cost_pico, 0) / 1000000), SUM(coalesce(t.cost_pico, 0) % 1000000)"
-            f" FROM calls t JOIN series ON series.id = t.series_id {where} GROUP BY {groups}"
+            f" FROM calls t {where} GROUP BY {groups}"
         )
         for row in self._connection.execute(query, bounds):
             calls, errors, tokens_in, tokens_out, partial, high, low = row[len(by) + 1 :]

@@ -17,10 +17,11 @@ from spancost_collector.call import Reported
 from spancost_collector.errors import LedgerError
 from spancost_collector.ledger import kept, schema
 from spancost_collector.ledger.credit import settle
-from spancost_collector.ledger.documents import number, read_usage, write_parts, write_quantities
+from spancost_collector.ledger.documents import number, write_parts, write_quantities
 from spancost_collector.ledger.interning import Interned
 from spancost_collector.ledger.kept import KeptCharge
 from spancost_collector.ledger.rollup import Rollup
+from spancost_collector.ledger.rows import USAGE_COLUMNS, usage_of
 from spancost_collector.price import what_is_owed
 from spancost_pricing import Route
 
@@ -30,40 +31,40 @@ if TYPE_CHECKING:
 
     from spancost_collector.ledger.credit import Moves
     from spancost_collector.price import Book
-    from spancost_pricing import Charge
+    from spancost_pricing import Charge, Usage
 
 _GROUP: Final = 500
 _BUSY_SECONDS: Final = 30.0
 
 
 class _Terms(NamedTuple):
-    """What decides the price of a kept call, beside the book."""
+    """What decides the price of a kept call, beside the book and the usage."""
 
-    rowid: int
+    id: int
     provider: str
     model: str
     service_tier: str | None
     region: str | None
     deployment: str | None
     speed: str | None
-    usage: str | None
     reported_pico: int | None
     reported_by: str | None
     cached: int
     assumed: str | None
 
 
-_TERMS: Final = (
-    "calls.rowid, provider, model, service_tier, region, deployment, speed, usage, reported_pico, reported_by,"
-    " cached, assumed"
-)
-
-
 class _Kept(NamedTuple):
     """A call as the ledger holds it."""
 
     terms: _Terms
+    usage: Usage | None
     charge: KeptCharge
+
+
+_TERMS: Final = slice(0, len(_Terms._fields))
+_USAGE: Final = slice(_TERMS.stop, _TERMS.stop + len(USAGE_COLUMNS))
+_CHARGE: Final = slice(_USAGE.stop, None)
+_COLUMNS: Final = ", ".join((*_Terms._fields, *USAGE_COLUMNS, *KeptCharge._fields))
 
 
 @dataclass(slots=True)
@@ -149,22 +150,19 @@ class _Pass:
         last = 2**63 - 1 if until_ns is None else until_ns - 1
         while True:
             rows = self._connection.execute(
-                f"SELECT {_TERMS}, {kept.COLUMNS} FROM calls JOIN series ON series.id = series_id"
-                " WHERE (end_ns, calls.rowid) > (?, ?) AND end_ns <= ? ORDER BY end_ns, calls.rowid LIMIT ?",
+                f"SELECT {_COLUMNS} FROM calls WHERE (end_ns, id) > (?, ?) AND end_ns <= ? ORDER BY end_ns, id LIMIT ?",
                 (*after, last, _GROUP),
             ).fetchall()
             if not rows:
                 return
-            split = len(_Terms._fields)
-            group = [_Kept(_Terms(*row[:split]), KeptCharge(*row[split:])) for row in rows]
+            group = [_Kept(_Terms(*row[_TERMS]), usage_of(row[_USAGE]), KeptCharge(*row[_CHARGE])) for row in rows]
             yield group
-            after = (group[-1].charge.end_ns, group[-1].terms.rowid)
+            after = (group[-1].charge.end_ns, group[-1].terms.id)
 
     def _charge(self, call: _Kept) -> Charge | None:
         """The charge at the prices known now; None where it is the one that is kept."""
-        terms, before = call
+        terms, usage, before = call
         route = Route(terms.provider, terms.model, terms.service_tier, terms.region, terms.deployment, terms.speed)
-        usage = None if terms.usage is None else read_usage(terms.usage)
         reported = None
         if terms.reported_pico is not None and terms.reported_by is not None:
             reported = Reported(terms.reported_pico, terms.reported_by)
@@ -196,8 +194,8 @@ class _Pass:
         try:
             added, withdrawn = Rollup(), Rollup(takes_back=True)
             replaced: list[KeptCharge] = []
-            for (terms, before), charge in changed:
-                if not self._replace(terms.rowid, before, charge):
+            for (terms, _, before), charge in changed:
+                if not self._replace(terms.id, before, charge):
                     continue  # somebody else changed it between the reading and this transaction
                 replaced.append(before)
                 withdrawn.add_parts(before.summed_under, before.amounts(self._interned.unit))
@@ -215,12 +213,12 @@ class _Pass:
             self._interned.forget()
             raise
 
-    def _replace(self, rowid: int, before: KeptCharge, charge: Charge) -> bool:
+    def _replace(self, charge_id: int, before: KeptCharge, charge: Charge) -> bool:
         parts = write_parts([(self._interned.rate(rate), quantity, amount) for rate, quantity, amount in charge.items])
         replaced = self._connection.execute(
-            "UPDATE calls SET status = ?, reason = ?, detail = ?, cost_pico = ?, computed_pico = ?, quantities = ?,"
+            "UPDATE charges SET status = ?, reason = ?, detail = ?, cost_pico = ?, computed_pico = ?, quantities = ?,"
             " parts = ?, assumptions = ?, book = ?"
-            " WHERE rowid = ? AND start_ns = ? AND span_id = ?"
+            " WHERE id = ? AND start_ns = ? AND span_id = ?"
             " AND status = ? AND reason = ? AND parts = ? AND book = ?",
             (
                 charge.status,
@@ -232,7 +230,7 @@ class _Pass:
                 parts,
                 json.dumps(charge.assumptions),
                 charge.book,
-                rowid,
+                charge_id,
                 before.start_ns,
                 before.span_id,
                 before.status,

@@ -7,12 +7,19 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from spancost_collector.call import Attribution, ModelCall, Reported, Resource
-from spancost_collector.ledger.documents import read_usage, write_parts, write_quantities, write_usage
-from spancost_pricing import Route
+from spancost_collector.ledger.documents import read_units, write_parts, write_quantities, write_units
+from spancost_pricing import Route, Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spancost_collector.call import Charged
     from spancost_collector.ledger.interning import Interned
+
+USAGE_COLUMNS: Final = Usage._fields
+"""The columns that say what was used: the counts, then `units` and `estimated`."""
+_COUNTS: Final = slice(0, USAGE_COLUMNS.index("units"))
+_NOT_REPORTED: Final = (*((None,) * USAGE_COLUMNS.index("estimated")), 0)
 
 _COLUMNS: Final = (
     "start_ns",
@@ -20,38 +27,24 @@ _COLUMNS: Final = (
     "trace_id",
     "parent_id",
     "end_ns",
-    "series_id",
+    "kind_id",
     "user",
     "session",
     "prompt",
     "prompt_version",
     "tags",
-    "operation",
-    "request_model",
-    "response_model",
     "response_id",
-    "service_tier",
-    "region",
-    "deployment",
-    "speed",
-    "dialect",
-    "emitter",
-    "assumed",
-    "role",
-    "outcome",
     "cached",
     "reported_pico",
     "reported_by",
     "quoted_pico",
     "quoted_by",
+    *USAGE_COLUMNS,
     "status",
     "reason",
     "detail",
     "cost_pico",
     "computed_pico",
-    "input_tokens",
-    "output_tokens",
-    "usage",
     "quantities",
     "parts",
     "assumptions",
@@ -59,14 +52,14 @@ _COLUMNS: Final = (
 )
 
 INSERT: Final = (
-    f"INSERT INTO calls ({', '.join(_COLUMNS)}) VALUES ({','.join('?' * len(_COLUMNS))})"
+    f"INSERT INTO charges ({', '.join(_COLUMNS)}) VALUES ({','.join('?' * len(_COLUMNS))})"
     " ON CONFLICT (start_ns, span_id) DO NOTHING"
 )
 """Adds a row, unless the call has one."""
 
 
 class _Described(NamedTuple):
-    """The columns that say what the call was."""
+    """The columns that say what the call was, before those of its usage."""
 
     start_ns: int
     span_id: bytes
@@ -96,7 +89,6 @@ class _Described(NamedTuple):
     reported_by: str | None
     quoted_pico: int | None
     quoted_by: str | None
-    usage: str | None
     feature: str
     task: str
     tenant: str
@@ -107,55 +99,41 @@ class _Described(NamedTuple):
     service: str
 
 
-SELECT: Final = f"SELECT {', '.join(_Described._fields)} FROM calls JOIN series ON series.id = series_id"
+SELECT: Final = f"SELECT {', '.join((*_Described._fields, *USAGE_COLUMNS))} FROM calls"
 """Reads what `described` takes."""
 
 
-def row(charged: Charged, series_id: int, interned: Interned) -> tuple[object, ...]:
+def row(charged: Charged, kind_id: int, interned: Interned) -> tuple[object, ...]:
     """The values of `INSERT`."""
     call, charge, _ = charged
     usage, reported, quoted, rate_id = call.usage, call.reported, call.quoted, interned.rate
     _, _, _, user, session, prompt, prompt_version, tags = call.attribution
-    _, _, service_tier, region, deployment, speed = call.route
     status, reason, total_pico, items, book, quantities, detail, assumptions, computed_pico = charge
+    used = _NOT_REPORTED if usage is None else (*usage[_COUNTS], write_units(usage.units), usage.estimated)
     return (
         call.start_ns,
         call.span_id,
         call.trace_id,
         call.parent_id,
         call.end_ns,
-        series_id,
+        kind_id,
         user,
         session,
         prompt,
         prompt_version,
         json.dumps(tags) if tags else None,
-        call.operation,
-        call.request_model,
-        call.response_model,
         call.response_id,
-        service_tier,
-        region,
-        deployment,
-        speed,
-        call.dialect,
-        call.emitter,
-        call.assumed,
-        call.role,
-        call.outcome,
         call.cached,
         None if reported is None else reported.pico,
         None if reported is None else reported.by,
         None if quoted is None else quoted.pico,
         None if quoted is None else quoted.by,
+        *used,
         status,
         reason or "",
         detail,
         total_pico,
         computed_pico,
-        None if usage is None else usage.input_tokens,
-        None if usage is None else usage.output_tokens,
-        None if usage is None else write_usage(usage),
         write_quantities(quantities),
         write_parts([(rate_id(rate), quantity, amount) for rate, quantity, amount in items]),
         _texts(assumptions) if assumptions else "[]",
@@ -169,9 +147,9 @@ def _texts(texts: tuple[str, ...]) -> str:
     return json.dumps(texts)
 
 
-def described(values: tuple[Any, ...]) -> ModelCall:
+def described(values: Sequence[Any]) -> ModelCall:
     """The call that a row of `SELECT` was made from; '' and unset are one in a series."""
-    found = _Described(*values)
+    found = _Described(*values[: len(_Described._fields)])
     return ModelCall(
         trace_id=found.trace_id,
         span_id=found.span_id,
@@ -182,7 +160,7 @@ def described(values: tuple[Any, ...]) -> ModelCall:
         request_model=found.request_model,
         response_model=found.response_model,
         response_id=found.response_id,
-        usage=None if found.usage is None else read_usage(found.usage),
+        usage=usage_of(values[len(_Described._fields) :]),
         outcome=found.outcome,
         attribution=Attribution(
             found.feature or None,
@@ -204,6 +182,14 @@ def described(values: tuple[Any, ...]) -> ModelCall:
         cached=bool(found.cached),
         assumed=found.assumed,
     )
+
+
+def usage_of(values: Sequence[Any]) -> Usage | None:
+    """The usage that the values of `USAGE_COLUMNS` stand for; None where nothing was reported."""
+    *counts, units, estimated = values
+    if units is None and not estimated and all(count is None for count in counts):
+        return None
+    return Usage._make((*counts, read_units(units), bool(estimated)))
 
 
 def _figure(pico: int | None, by: str | None) -> Reported | None:

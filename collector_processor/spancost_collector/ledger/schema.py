@@ -1,10 +1,12 @@
 """The ledger's tables, and how an older file becomes a current one.
 
-`calls` holds one row per paid call; its unique key (start time, span id) is what makes redelivery harmless, and
-starts with the time so that inserts append instead of scattering. `hourly` and `hourly_parts` are roll-ups kept in
-the same transaction: reports and restarts read them and never scan the calls. `rates` keeps the provenance of every
-rate that was ever charged, once; a call's parts point to it. `descriptions` holds the single spans behind a call that
-several of them describe, so that what was decided about them is known after a restart.
+`charges` holds one row per paid call; its unique key (start time, span id) is what makes redelivery harmless, and
+starts with the time so that inserts append instead of scattering. Who pays, for what and how it was made are the same
+for many calls and stand once, in `series` and `kinds`; the view `calls` shows all of it together, and is what to query.
+`hourly` and `hourly_parts` are roll-ups kept in the same transaction: reports and restarts read them and never scan
+the calls. `rates` keeps the provenance of every rate that was ever charged, once; a call's parts point to it.
+`descriptions` holds the single spans behind a call that several of them describe, so that what was decided about them
+is known after a restart.
 
 Money is split wherever it is summed: `usd` whole dollars and `pico` the rest below one dollar, so no sum overflows.
 """
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 """Stored as `PRAGMA user_version`."""
 
-PENDING: Final = "response_id IS NOT NULL AND status = 'unpriced' AND reason = 'no_usage' AND outcome = 'ok'"
+PENDING: Final = "response_id IS NOT NULL AND status = 'unpriced' AND reason = 'no_usage'"
 """Calls whose usage may still come, with the answer of the same id: an index keeps them together."""
 
 _V1: Final = f"""
@@ -48,60 +50,91 @@ CREATE TABLE rates (
     UNIQUE (unit, rate_pico, price_id, valid_from, layer, source, multipliers)
 ) STRICT;
 
-CREATE TABLE calls (
-    start_ns       INTEGER NOT NULL,
-    span_id        BLOB NOT NULL,
-    trace_id       BLOB NOT NULL,
-    end_ns         INTEGER NOT NULL,
+CREATE TABLE kinds (
+    id             INTEGER PRIMARY KEY,
     series_id      INTEGER NOT NULL REFERENCES series (id),
-    user           TEXT,
-    session        TEXT,
     operation      TEXT NOT NULL,
-    request_model  TEXT,
-    response_model TEXT,
-    response_id    TEXT,
-    service_tier   TEXT,
-    region         TEXT,
-    deployment     TEXT,
-    speed          TEXT,
+    request_model  TEXT NOT NULL,
+    response_model TEXT NOT NULL,
+    service_tier   TEXT NOT NULL,
+    region         TEXT NOT NULL,
+    deployment     TEXT NOT NULL,
+    speed          TEXT NOT NULL,
     dialect        TEXT NOT NULL,
     emitter        TEXT NOT NULL,    -- instrumentation scope
-    assumed        TEXT,             -- what was concluded and not said
+    assumed        TEXT NOT NULL,    -- what was concluded and not said
     role           TEXT NOT NULL,    -- leaf; or aggregate, where no call under it is known
-    parent_id      BLOB NOT NULL,
     outcome        TEXT NOT NULL,
-    status         TEXT NOT NULL,
-    reason         TEXT NOT NULL,
-    detail         TEXT NOT NULL,
-    cost_pico      INTEGER,
-    computed_pico  INTEGER,          -- what our rates give, where the charge is the biller's own figure
-    reported_pico  INTEGER,          -- the biller's own figure
-    reported_by    TEXT,
-    quoted_pico    INTEGER,          -- what a gateway or the emitter reckons; part of no sum
-    quoted_by      TEXT,
-    cached         INTEGER NOT NULL, -- 1: answered from a cache in front of the provider
-    prompt         TEXT,
-    prompt_version TEXT,
-    tags           TEXT,             -- JSON array; NULL for none
-    input_tokens   INTEGER,
-    output_tokens  INTEGER,
-    usage          TEXT,             -- JSON object: every reported field of Usage; NULL when none was reported
-    quantities     TEXT NOT NULL,    -- JSON object: disjoint class or unit -> quantity, with or without a rate
-    parts          TEXT NOT NULL,    -- JSON array of [rates.id, quantity, pico]: what was charged
-    assumptions    TEXT NOT NULL,    -- JSON array
-    book           TEXT NOT NULL,
+    UNIQUE (series_id, operation, request_model, response_model, service_tier, region, deployment, speed, dialect,
+        emitter, assumed, role, outcome)
+) STRICT;
+
+CREATE TABLE charges (
+    id                        INTEGER PRIMARY KEY,
+    start_ns                  INTEGER NOT NULL,
+    span_id                   BLOB NOT NULL,
+    trace_id                  BLOB NOT NULL,
+    parent_id                 BLOB NOT NULL,
+    end_ns                    INTEGER NOT NULL,
+    kind_id                   INTEGER NOT NULL REFERENCES kinds (id),
+    user                      TEXT,
+    session                   TEXT,
+    prompt                    TEXT,
+    prompt_version            TEXT,
+    tags                      TEXT,             -- JSON array; NULL for none
+    response_id               TEXT,
+    cached                    INTEGER NOT NULL, -- 1: answered from a cache in front of the provider
+    reported_pico             INTEGER,          -- the biller's own figure
+    reported_by               TEXT,
+    quoted_pico               INTEGER,          -- what a gateway or the emitter reckons; part of no sum
+    quoted_by                 TEXT,
+    input_tokens              INTEGER,          -- the fields of `Usage`; NULL where nobody reported them
+    cache_read_tokens         INTEGER,
+    cache_write_tokens        INTEGER,
+    cache_write_1h_tokens     INTEGER,
+    input_audio_tokens        INTEGER,
+    input_image_tokens        INTEGER,
+    cache_read_audio_tokens   INTEGER,
+    cache_read_image_tokens   INTEGER,
+    output_tokens             INTEGER,
+    reasoning_tokens          INTEGER,
+    output_audio_tokens       INTEGER,
+    output_image_tokens       INTEGER,
+    batched_requests          INTEGER,
+    units                     TEXT,             -- JSON object: unit -> quantity; NULL for none
+    estimated                 INTEGER NOT NULL, -- 1: counted on our side, because the provider reported nothing
+    status                    TEXT NOT NULL,
+    reason                    TEXT NOT NULL,
+    detail                    TEXT NOT NULL,
+    cost_pico                 INTEGER,
+    computed_pico             INTEGER,          -- what our rates give, where the charge is the biller's own figure
+    quantities                TEXT NOT NULL,    -- JSON object: disjoint class or unit -> quantity, priced or not
+    parts                     TEXT NOT NULL,    -- JSON array of [rates.id, quantity, pico]: what was charged
+    assumptions               TEXT NOT NULL,    -- JSON array
+    book                      TEXT NOT NULL,
     UNIQUE (start_ns, span_id)
 ) STRICT;
-CREATE INDEX calls_by_end ON calls (end_ns);
+CREATE INDEX charges_by_end ON charges (end_ns);
 
-CREATE INDEX calls_pending ON calls (response_id)
+CREATE INDEX charges_pending ON charges (response_id)
     WHERE {PENDING};
+
+CREATE VIEW calls AS
+SELECT
+    charges.*, series_id, operation,
+    nullif(request_model, '') AS request_model, nullif(response_model, '') AS response_model,
+    nullif(service_tier, '') AS service_tier, nullif(region, '') AS region, nullif(deployment, '') AS deployment,
+    nullif(speed, '') AS speed, dialect, emitter, nullif(assumed, '') AS assumed, role, outcome,
+    feature, task, tenant, provider, model, environment, release, service
+FROM charges
+CROSS JOIN kinds ON kinds.id = kind_id  -- in this order: nothing finds charges by their kind
+CROSS JOIN series ON series.id = series_id;
 
 CREATE TABLE descriptions (         -- of calls that more than one span describes, and of aggregates that repeat calls
     id           INTEGER PRIMARY KEY,
     start_ns     INTEGER NOT NULL,
     span_id      BLOB NOT NULL,
-    row_start_ns INTEGER,           -- key of the row in calls that stands for it; NULL where its parts are rows
+    row_start_ns INTEGER,           -- key of the row in charges that stands for it; NULL where its parts are rows
     row_span_id  BLOB,
     instead      BLOB NOT NULL,     -- span id that is charged instead
     document     TEXT NOT NULL,     -- JSON object: the call as this one span describes it

@@ -186,7 +186,7 @@ class Ledger:
                 some = keys[first : first + _KEYS_A_QUERY]
                 wanted = f"WITH wanted (a, b) AS (VALUES {','.join(['(?,?)'] * len(some))}) SELECT a, b FROM wanted"
                 values = [value for key in some for value in key]
-                for table in ("calls", "descriptions"):
+                for table in ("charges", "descriptions"):
                     query = f"{wanted} CROSS JOIN {table} ON start_ns = a AND span_id = b"
                     found.update(self._connection.execute(query, values).fetchall())
         except sqlite3.Error as error:
@@ -200,15 +200,14 @@ class Ledger:
         alone = [
             call
             for values in execute(
-                f"{rows.SELECT} WHERE calls.rowid IN (SELECT rowid FROM calls ORDER BY rowid DESC LIMIT ?)"
-                f" OR calls.rowid IN (SELECT rowid FROM calls WHERE {schema.PENDING})"
-                " ORDER BY calls.rowid",
+                f"{rows.SELECT} WHERE id IN (SELECT id FROM charges ORDER BY id DESC LIMIT ?)"
+                f" OR (id IN (SELECT id FROM charges WHERE {schema.PENDING}) AND outcome = 'ok') ORDER BY id",
                 (limit,),
             )
             if (call := rows.described(values)).key not in described
         ]
         horizon = 0
-        for table in ("calls", "descriptions"):
+        for table in ("charges", "descriptions"):
             (missing,) = execute(f"SELECT EXISTS (SELECT 1 FROM {table} LIMIT 1 OFFSET ?)", (limit,)).fetchone()
             if missing:
                 (latest,) = execute(f"SELECT MAX(start_ns) FROM {table}").fetchone()
@@ -252,18 +251,18 @@ class Ledger:
     def _insert(self, calls: Sequence[Charged], sums: Rollup) -> list[Charged]:
         """Add the calls that are not there yet, and to the sums; those calls."""
         connection, interned = self._connection, self._interned
-        series_ids = [interned.series(series) for _, _, series in calls]
-        (last,) = connection.execute("SELECT MAX(rowid) FROM calls").fetchone()
+        kinds = [interned.kind(call, series) for call, _, series in calls]
+        (last,) = connection.execute("SELECT MAX(id) FROM charges").fetchone()
         inserted = connection.executemany(
             rows.INSERT,
-            [rows.row(charged, series_id, interned) for charged, series_id in zip(calls, series_ids, strict=True)],
+            [rows.row(charged, kind.id, interned) for charged, kind in zip(calls, kinds, strict=True)],
         ).rowcount
         new: set[Key] | None = None
         if inserted != len(calls):
-            found = connection.execute("SELECT start_ns, span_id FROM calls WHERE rowid > ?", (last or 0,))
+            found = connection.execute("SELECT start_ns, span_id FROM charges WHERE id > ?", (last or 0,))
             new = set(found.fetchall())
         fresh: list[Charged] = []
-        for charged, series_id in zip(calls, series_ids, strict=True):
+        for charged, (_, series_id) in zip(calls, kinds, strict=True):
             call, charge, _ = charged
             if new is not None:
                 if call.key not in new:
@@ -280,7 +279,7 @@ class Ledger:
         for charge in charges:
             withdrawn.add_parts(charge.summed_under, charge.amounts(self._interned.unit))
         connection.executemany(
-            "DELETE FROM calls WHERE start_ns = ? AND span_id = ?", [(one.start_ns, one.span_id) for one in charges]
+            "DELETE FROM charges WHERE start_ns = ? AND span_id = ?", [(one.start_ns, one.span_id) for one in charges]
         )
         self._insert([revision.charged for revision in revisions if revision.charged is not None], added)
 
