@@ -8,7 +8,7 @@ forgotten, which leaves the first ranks right and the middle one too high.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from heapq import nlargest
 from statistics import median_low
 from threading import Lock
@@ -45,6 +45,8 @@ class Spenders(Collector):
         self._now = now
         self._lock = Lock()
         self._day: date | None = None
+        self._day_ns = range(0)
+        """The Unix nanoseconds of the day."""
         self._spent: dict[str, dict[str, int]] = {who: {} for who in WHO}
 
     def load(self, who: str, spent: Iterable[tuple[str, int]]) -> None:
@@ -57,9 +59,10 @@ class Spenders(Collector):
     def observe(self, calls: Sequence[Charged]) -> None:
         """Add calls that the ledger has just accepted as new."""
         with self._lock:
-            day = self._turn()
+            self._turn()
+            today = self._day_ns
             for call, charge, _ in calls:
-                if charge.spent_pico is None or self._day_of(call.end_ns) != day:
+                if charge.spent_pico is None or call.end_ns not in today:
                     continue
                 paid_by = call.attribution
                 if paid_by.user is not None:
@@ -93,13 +96,13 @@ class Spenders(Collector):
             self._spent[who] = spent = dict(nlargest(self._most // 2, spent.items(), key=lambda item: item[1]))
         spent[name] = pico
 
-    def _turn(self) -> date:
+    def _turn(self) -> None:
         """Begin anew with a new day."""
         today = self._now().astimezone(self._zone).date()
         if today != self._day:
             self._day = today
+            self._day_ns = range(self._midnight(today), self._midnight(today + timedelta(days=1)))
             self._spent = {who: {} for who in WHO}
-        return today
 
-    def _day_of(self, end_ns: int) -> date:
-        return datetime.fromtimestamp(end_ns // 1_000_000_000, self._zone).date()
+    def _midnight(self, day: date) -> int:
+        return round(datetime(day.year, day.month, day.day, tzinfo=self._zone).timestamp()) * 1_000_000_000
