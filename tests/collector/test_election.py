@@ -71,6 +71,17 @@ def test_two_identical_calls_at_the_same_time_stay_two_when_each_is_described_tw
     assert [row.n for row in books.rows()] == [1, 2]
 
 
+def test_of_calls_of_like_length_those_that_began_and_ended_together_are_one(books: Books) -> None:
+    books.charge(
+        describe(1, at=0.02, took=0.95),
+        describe(2, at=0.06, took=1.03),
+        describe(3, at=0.00, took=1.00, emitter="framework"),
+        describe(4, at=0.05, took=1.07, emitter="framework"),
+    )
+
+    assert [row.n for row in books.rows()] == [1, 2]
+
+
 def test_calls_one_after_the_other_are_not_one_call(books: Books) -> None:
     books.charge(describe(1, at=0), describe(2, at=1.5, emitter="framework"))
 
@@ -118,6 +129,45 @@ def test_of_two_that_agree_about_the_output_the_one_with_more_input_has_left_les
     books.charge(richer, describe(2, emitter="framework", response_id=ID))
 
     assert books.rows() == [Row(2, CALL, "priced")]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["exact first", "lumped first"])
+def test_a_tools_tokens_that_one_emitter_takes_for_thoughts_are_charged_as_input(
+    books: Books, order: tuple[int, int]
+) -> None:
+    # Both add up to 1450; the one that knows more besides has only that sum, and calls thoughts what is left of it.
+    exact = describe(1, tokens=(1050, 400), response_id=ID, more={"reasoning_tokens": 300})
+    lumped = describe(
+        2,
+        at=0.1,
+        took=0.8,
+        emitter="by the grand total",
+        tokens=(1000, 450),
+        response_id=ID,
+        response_model="one",
+        more={"reasoning_tokens": 350, "cache_read_tokens": 0},
+    )
+    for position in order:
+        books.charge((exact, lumped)[position])
+
+    assert books.rows() == [Row(1, 1050 * 2_000_000 + 400 * 8_000_000, "priced")]
+
+
+def test_the_billers_figure_stands_whatever_its_bearer_takes_for_thoughts(books: Books) -> None:
+    exact = describe(1, tokens=(1050, 400), response_id=ID, more={"reasoning_tokens": 300})
+    biller: dict[str, Any] = {"tokens": (1000, 450), "more": {"reasoning_tokens": 350}, "reported": Reported(7, "x")}
+    books.charge(exact, describe(2, at=0.1, took=0.8, emitter="gateway", response_id=ID, **biller))
+
+    assert books.rows() == [Row(2, 7, "reported")]
+
+
+def test_more_output_that_no_thoughts_explain_is_kept(books: Books) -> None:
+    richer = describe(
+        2, at=0.1, took=0.8, emitter="other", tokens=(1000, 450), response_id=ID, more={"cache_read_tokens": 0}
+    )
+    books.charge(describe(1, tokens=(1050, 400), response_id=ID), richer)
+
+    assert books.rows() == [Row(2, 1000 * 2_000_000 + 450 * 8_000_000, "priced")]
 
 
 def test_three_descriptions_of_one_call_are_one(books: Books) -> None:
@@ -315,6 +365,149 @@ def test_parents_in_a_circle_are_nobodys(books: Books) -> None:
     )
 
     # Only agent 2 was at work during call 4; agents 1 and 3 have nothing under them.
+    assert [row.n for row in books.rows()] == [1, 3, 4]
+
+
+def test_an_attempt_without_an_answer_belongs_to_the_call_above_it(books: Books) -> None:
+    agent = describe(1, emitter="agents", response_id=ID)
+    failed = describe(2, at=0.1, took=0.1, parent=1, tokens=None, outcome="error")
+    answered = describe(3, at=0.3, took=0.6, parent=1, response_id=ID)
+    books.charge(agent, failed, answered)
+
+    assert books.rows() == [Row(3, CALL, "priced")]
+
+
+@pytest.mark.parametrize("late", [1, 2, 3])
+def test_an_attempt_without_an_answer_does_not_take_the_place_of_the_one_that_has_it(books: Books, late: int) -> None:
+    described = {
+        1: describe(1, emitter="agents"),
+        2: describe(2, at=0.1, took=0.1, parent=1, tokens=None),
+        3: describe(3, at=0.3, took=0.6, parent=1),
+    }
+    last = described.pop(late)
+    books.charge(*described.values())
+    books.charge(last)
+
+    assert books.rows() == [Row(3, CALL, "priced")]
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [{"response_id": OTHER_ID}, {"response_model": "one"}, {"outcome": "blocked"}, {"model": "two"}, {"took": 3.0}],
+    ids=lambda said: " ".join(said),
+)
+def test_what_may_have_been_answered_beside_the_call_above_it_stays_a_call(books: Books, inner: dict[str, Any]) -> None:
+    said: dict[str, Any] = {"at": 0.1, "took": 0.1, "parent": 1, "tokens": None, **inner}
+    books.charge(describe(1, emitter="agents"), describe(3, at=0.3, took=0.6, parent=1), describe(2, **said))
+
+    assert [row.n for row in books.rows()] == [2, 3]
+
+
+def unread(n: int, *, trace: int, at: float = 0.0) -> tuple[ModelCall, ModelCall]:
+    """A stream as its SDK describes it, and by an emitter that began first, cannot read it, and has no trace for it."""
+    sdk = describe(n, trace=trace, at=at + 0.002, took=2.0, response_id=f"msg_0123456789abcdef{n}")
+    return sdk, describe(n + 50, trace=trace + 50, at=at, took=0.4, emitter="unread", tokens=None)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["the call first", "the unread one first"])
+def test_a_stream_that_one_emitter_cannot_read_is_one_call(books: Books, order: tuple[int, int]) -> None:
+    described = unread(1, trace=1)
+    for position in order:
+        books.charge(described[position])
+
+    assert books.rows() == [Row(1, CALL, "priced")]
+    assert books.counter("spancost_calls_total") == 1
+    assert books.metric("duplicates", reason="same_call") == 1
+
+
+def test_each_unread_stream_is_joined_to_one_call(books: Books) -> None:
+    first, second = unread(1, trace=1), unread(2, trace=2, at=0.004)
+    _, nobody_elses = unread(3, trace=3, at=0.008)
+    books.charge(*first, nobody_elses, *second)
+
+    assert [(row.cost_pico, row.status) for row in books.rows()] == [
+        (CALL, "priced"),
+        (CALL, "priced"),
+        (None, "unpriced"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"at": 0.03},
+        {"at": -0.02, "took": 0.02},
+        {"model": "two"},
+        {"resource": Resource(service="another shop")},
+        {"resource": Resource()},
+        {"response_id": OTHER_ID},
+        {"parent": 98},
+        {"operation": "embeddings"},
+        {"outcome": "error"},
+        {"emitter": "sdk"},
+    ],
+    ids=lambda said: " ".join(said),
+)
+def test_what_differs_from_a_call_in_anything_is_not_the_same_unread(books: Books, other: dict[str, Any]) -> None:
+    sdk, _ = unread(1, trace=1)
+    unread_one: dict[str, Any] = {"trace": 2, "took": 0.4, "emitter": "unread", "tokens": None, **other}
+    books.charge(sdk, describe(2, **unread_one))
+
+    assert [row.n for row in books.rows()] == [1, 2]
+
+
+def test_a_stream_with_a_note_and_an_unread_description_is_one_call(books: Books) -> None:
+    sdk, note = stream(1, trace=1)
+    books.charge(note, describe(2, trace=2, at=-0.002, took=0.4, emitter="unread", tokens=None))
+    books.charge(sdk)
+
+    assert books.rows() == [Row(1, CALL, "priced")]
+
+
+def test_more_unread_streams_at_one_time_than_can_be_told_apart_stay_as_they_are(path: Path, book: FixedBook) -> None:
+    crowd = [call for n in range(1, 41) for call in unread(n, trace=n, at=0.005 * n)]
+    at_once = Books(path, book)
+    at_once.charge(*crowd)
+    at_once.close()
+    bit_by_bit = Books(path.with_name("other.sqlite3"), book)
+    few = len(crowd) // 4
+    bit_by_bit.charge(*crowd[:few])
+    told_apart = len(bit_by_bit.rows())
+    bit_by_bit.charge(*crowd[few:])
+    bit_by_bit.close()
+
+    assert told_apart == 10
+    assert len(at_once.rows()) == 80
+    assert bit_by_bit.state() == at_once.state()
+
+
+def embedded(n: int, *, at: float = 0.0) -> tuple[ModelCall, ModelCall]:
+    """Embeddings, which have no id, by an SDK and its framework, each in a trace of its own."""
+    said: dict[str, Any] = {"operation": "embeddings", "tokens": (8, None)}
+    sdk = describe(n, trace=n, at=at + 0.001, took=0.005, **said)
+    return sdk, describe(n + 50, trace=n + 50, at=at, took=0.016, emitter="framework", **said)
+
+
+def test_embeddings_of_a_few_milliseconds_are_charged_once(books: Books) -> None:
+    sdk, framework = embedded(1)
+    books.charge(framework)
+    books.charge(sdk)
+
+    assert books.rows() == [Row(1, 16_000_000, "priced")]
+
+
+def test_equal_embeddings_at_the_same_time_stay_as_many_as_they_are(books: Books) -> None:
+    books.charge(*(call for n in range(1, 9) for call in embedded(n, at=0.001 * n)))
+
+    assert len(books.rows()) == 8
+
+
+def test_a_framework_may_be_busy_with_a_short_answer_for_a_while_and_no_longer(books: Books) -> None:
+    books.charge(describe(1, trace=1, at=0.01, took=0.005), describe(2, trace=2, took=0.114, emitter="framework"))
+    books.charge(
+        describe(3, trace=3, at=9.01, took=0.005), describe(4, trace=4, at=9.0, took=0.116, emitter="framework")
+    )
+
     assert [row.n for row in books.rows()] == [1, 3, 4]
 
 

@@ -8,6 +8,8 @@ cheaper tier. Every answer has an id of its own, as real ones do.
 from __future__ import annotations
 
 import json
+from base64 import b64encode
+from struct import pack
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -58,6 +60,7 @@ GEMINI_USAGE: Final[Mapping[str, Any]] = {
     "thoughtsTokenCount": 300,
     "totalTokenCount": 1450,
 }
+EMBEDDED_USAGE: Final[Mapping[str, Any]] = {"prompt_tokens": 1000, "total_tokens": 1000}
 TEXT: Final = "Hello there"
 
 
@@ -162,6 +165,18 @@ def responses(model: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return plain, [{**one, "sequence_number": number} for number, one in enumerate(events)]
 
 
+def embedded(model: str, *, packed: bool) -> dict[str, Any]:
+    """OpenAI's embeddings: the vector as numbers, or packed as the SDK asks for it."""
+    vector = (0.25, -0.5, 0.125)
+    found = b64encode(pack("<3f", *vector)).decode() if packed else list(vector)
+    return {
+        "object": "list",
+        "data": [{"object": "embedding", "index": 0, "embedding": found}],
+        "model": model,
+        "usage": EMBEDDED_USAGE,
+    }
+
+
 def generated(model: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Gemini's generated content: the answer, and its chunks, whose counts grow."""
     head: dict[str, Any] = {"modelVersion": model, "responseId": uuid4().hex}
@@ -223,8 +238,8 @@ INVOKED_HEADERS: Final = {
 }
 
 
-def server_sent(events: list[dict[str, Any]], *, done: bool) -> bytes:
+def server_sent(events: list[dict[str, Any]], *, done: bool) -> list[bytes]:
     """As server-sent events, with the name of those that have one."""
     named = (f"event: {one['type']}\n" if "type" in one else "" for one in events)
-    written = [f"{name}data: {json.dumps(one)}\n\n" for name, one in zip(named, events, strict=True)]
-    return "".join([*written, "data: [DONE]\n\n"] if done else written).encode()
+    written = [f"{name}data: {json.dumps(one)}\n\n".encode() for name, one in zip(named, events, strict=True)]
+    return [*written, b"data: [DONE]\n\n"] if done else written

@@ -26,6 +26,7 @@ _APIS: Final = {
     "gemini": "Gemini",
     "chat": "OpenAI chat",
     "responses": "OpenAI Responses",
+    "embeddings": "OpenAI embeddings",
 }
 _PINNED: Final = re.compile(r"(?P<name>.+?)(?:\[.*\])?(?:==|(?<=.)@)(?P<version>[^@]+)")
 
@@ -33,8 +34,9 @@ _HEAD: Final = """\
 ## Which of them give the true cost
 
 Each line is a real app: the emitter as published, switched on as its own documentation says, calling a server that
-answers as the provider does, and sending what it sends to `spancost serve`. The answers are made to be hard to read
-right: part of the input comes from a cache and part is written to one, for five minutes and for an hour; a tool's
+answers as the provider does, in a third of a second, and sending what it sends to `spancost serve`. Nothing encloses
+its calls, as in a script or a job, unless the line says that it is in a request. The answers are made to be hard to
+read right: part of the input comes from a cache and part is written to one, for five minutes and for an hour; a tool's
 result and thoughts stand outside Gemini's totals; OpenAI serves on its flex tier. A `+` means that several describe
 the same call.
 
@@ -86,8 +88,6 @@ def _mark(emitter: Emitter, case: str, reasons: dict[str, int]) -> str:
 
 def _off(case: str, lack: Lack) -> str:
     known = [usd for usd in lack.charges if usd is not None]
-    if known == [TRUTH[case]]:
-        return "✓, and one unpriced"
     return "unpriced" if None in lack.charges else f"{round(100 * (sum(known) / TRUTH[case] - 1)):+d} %"
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from . import installed, lacks
-from .lacks import ANTHROPIC, BEDROCK, CONVERSE, FRAMEWORKS, GEMINI, INVOKE, OPENAI, PROXIED, only
+from .lacks import ANTHROPIC, BEDROCK, CONVERSE, FRAMEWORKS, GEMINI, OPENAI, PROXIED, only
 from .truth import TRUTH
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class Emitter:
     core: bool = False
     """Whether every run measures it, and not only one of all emitters."""
     in_request: bool = False
-    """Whether each call is made while a server answers a request, which puts all that describes it into one trace."""
+    """Whether each call is made while a server answers a request, which puts all that describes it into one trace; a
+    script or a job has nothing around its calls."""
 
 
 def _sdks(
@@ -84,7 +85,7 @@ EMITTERS: Final = (
         "openllmetry",
         "openinference",
         lacks={
-            **only(lacks.OPENLLMETRY, *CONVERSE, "invoke", *GEMINI),
+            **only(lacks.OPENLLMETRY, *CONVERSE, "invoke"),
             **only(lacks.OPENINFERENCE, "invoke stream"),
         },
         core=False,
@@ -114,7 +115,6 @@ EMITTERS: Final = (
         FRAMEWORKS,
         {**lacks.LANGCHAIN_OF_OPENLLMETRY, **only(lacks.OPENLLMETRY, *OPENAI[2:])},
         "langchain",
-        in_request=True,
     ),
     Emitter(
         "LangChain and SDKs, OpenInference",
@@ -123,7 +123,6 @@ EMITTERS: Final = (
         FRAMEWORKS,
         lacks.LANGCHAIN_OF_OPENINFERENCE,
         "langchain",
-        in_request=True,
     ),
     Emitter(
         "LangChain, OpenInference + spancost",
@@ -132,14 +131,28 @@ EMITTERS: Final = (
         FRAMEWORKS,
         client="langchain",
         core=True,
+    ),
+    Emitter(
+        "LangChain in a request, OpenInference + spancost",
+        installed.LANGCHAIN,
+        ("langchain of openinference", "spancost"),
+        FRAMEWORKS,
+        client="langchain",
         in_request=True,
     ),
-    Emitter("LiteLLM", installed.LITELLM, ("litellm",), FRAMEWORKS, client="litellm", core=True),
+    Emitter(
+        "LiteLLM",
+        installed.LITELLM,
+        ("litellm",),
+        (*FRAMEWORKS, "embeddings"),
+        client="litellm",
+        core=True,
+    ),
     Emitter(
         "LiteLLM, OpenInference",
         installed.LITELLM,
         ("litellm of openinference",),
-        FRAMEWORKS,
+        (*FRAMEWORKS, "embeddings"),
         lacks.LITELLM_OF_OPENINFERENCE,
         "litellm",
     ),
@@ -147,9 +160,16 @@ EMITTERS: Final = (
         "LiteLLM + spancost",
         installed.LITELLM,
         ("litellm", "spancost"),
-        FRAMEWORKS,
+        (*FRAMEWORKS, "embeddings"),
         client="litellm",
         core=True,
+    ),
+    Emitter(
+        "LiteLLM in a request + spancost",
+        installed.LITELLM,
+        ("litellm", "spancost"),
+        (*FRAMEWORKS, "embeddings"),
+        client="litellm",
         in_request=True,
     ),
     Emitter("LiteLLM proxy", installed.LITELLM_PROXY, (), PROXIED, client="litellm_proxy"),
@@ -175,12 +195,8 @@ EMITTERS: Final = (
         installed.PYDANTIC_AI,
         ("pydantic_ai", "official"),
         FRAMEWORKS,
-        {
-            **only(lacks.PYDANTIC_AI, *CONVERSE),
-            "messages": lacks.TOLD_AGAIN_INSIDE,
-        },
+        only(lacks.PYDANTIC_AI, *CONVERSE),
         "pydantic_ai",
-        in_request=True,
     ),
     Emitter(
         "pydantic-ai + spancost",
@@ -193,12 +209,20 @@ EMITTERS: Final = (
     Emitter("Vercel AI SDK 6", installed.VERCEL_6, (), FRAMEWORKS, lacks.VERCEL_6, core=True),
     Emitter("Vercel AI SDK 7", installed.VERCEL_7, (), FRAMEWORKS, lacks.VERCEL_7, core=True),
     Emitter("Vercel AI SDK 7, all details", installed.VERCEL_7, ("details",), FRAMEWORKS, lacks.VERCEL_6),
-    Emitter("Logfire", installed.LOGFIRE, ("logfire",), (*ANTHROPIC, *OPENAI), lacks.each(OPENAI, lacks.NO_TIER)),
-    Emitter("Logfire + spancost", installed.LOGFIRE, ("logfire", "spancost"), (*ANTHROPIC, *OPENAI)),
+    Emitter(
+        "Logfire",
+        installed.LOGFIRE,
+        ("logfire",),
+        (*ANTHROPIC, *OPENAI, "embeddings"),
+        lacks.each(OPENAI, lacks.NO_TIER),
+    ),
+    Emitter("Logfire + spancost", installed.LOGFIRE, ("logfire", "spancost"), (*ANTHROPIC, *OPENAI, "embeddings")),
     Emitter("OpenLIT", installed.OPENLIT, ("openlit",), lacks=lacks.OPENLIT),
     Emitter("OpenLIT + spancost", installed.OPENLIT, ("openlit", "spancost")),
-    Emitter("Langfuse", installed.LANGFUSE, ("langfuse",), OPENAI, lacks.LANGFUSE, "langfuse"),
-    Emitter("Langfuse + spancost", installed.LANGFUSE, ("langfuse", "spancost"), OPENAI, client="langfuse"),
+    Emitter("Langfuse", installed.LANGFUSE, ("langfuse",), (*OPENAI, "embeddings"), lacks.LANGFUSE, "langfuse"),
+    Emitter(
+        "Langfuse + spancost", installed.LANGFUSE, ("langfuse", "spancost"), (*OPENAI, "embeddings"), client="langfuse"
+    ),
     Emitter("Strands", installed.STRANDS, (), (*lacks.STRANDS, "gemini stream"), lacks.STRANDS, "strands"),
     Emitter(
         "Strands + spancost",
@@ -244,10 +268,8 @@ EMITTERS: Final = (
         "MLflow + spancost",
         installed.MLFLOW,
         ("mlflow", "spancost"),
-        tuple(case for case in TRUTH if case not in INVOKE),
-        {"messages stream": lacks.TOLD_AGAIN_AROUND},
     ),
-    Emitter("AgentOps", installed.AGENTOPS, ("agentops",), (*ANTHROPIC, *OPENAI), lacks.AGENTOPS),
-    Emitter("AgentOps + spancost", installed.AGENTOPS, ("agentops", "spancost"), (*ANTHROPIC, *OPENAI)),
+    Emitter("AgentOps", installed.AGENTOPS, ("agentops",), (*ANTHROPIC, *OPENAI, "embeddings"), lacks.AGENTOPS),
+    Emitter("AgentOps + spancost", installed.AGENTOPS, ("agentops", "spancost"), (*ANTHROPIC, *OPENAI, "embeddings")),
 )
 """In the order in which they are shown."""

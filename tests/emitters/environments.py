@@ -1,7 +1,8 @@
 """Where emitters run: an environment for each set of pinned packages, made once and kept in the user's cache.
 
-Emitters do not go together with each other, nor with the packages that the tests themselves need. A folder is named
-after all that decides what is in it, and is only used once it is whole.
+Emitters do not go together with each other, nor with the packages that the tests themselves need. What the pinned ones
+depend on is taken as it was on one day. A folder is named after all that decides what is in it, and is only used once
+it is whole.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).parents[2]
 _APPS: Final = Path(__file__).with_name("apps")
 _INSTALL_SECONDS: Final = 900
+_BEFORE: Final = "2026-11-22T00:00:00Z"
+"""Nothing that was published later is installed: what is measured does not change because of somebody's release."""
 _EXPORT: Final = ("opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp-proto-http==1.45.2")
 
 
@@ -56,13 +59,14 @@ class Python:
     needs: tuple[str, ...] = ()
 
     def command(self) -> list[str]:
-        folder = _made(repr((ROOT, sys.version, self)), self._install)
+        folder = _made(repr((ROOT, sys.version, _BEFORE, self)), self._install)
         return [str(folder / "bin" / "python"), str(_APPS / "app.py")]
 
     def _install(self, folder: Path) -> None:
         uv = [sys.executable, "-m", "uv"]
         _run([*uv, "venv", "--quiet", "--python", sys.executable, str(folder)], folder.parent)
-        install = [*uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python")]
+        install = [*uv, "pip", "install", "--quiet", "--exclude-newer", _BEFORE]
+        install += ["--python", str(folder / "bin" / "python")]
         _run([*install, *self.packages, *self.export, "--editable", str(ROOT)], folder.parent)
 
 
@@ -78,7 +82,7 @@ class Node:
     needs: tuple[str, ...] = ("node", "npm")
 
     def command(self) -> list[str]:
-        folder = _made(repr(self), self._install)
+        folder = _made(repr((_BEFORE, self)), self._install)
         app = folder / "app.mjs"
         # Packages are looked for beside the file that imports them.
         shutil.copyfile(_APPS / "vercel.mjs", app)
@@ -88,7 +92,7 @@ class Node:
         folder.mkdir()
         (folder / "package.json").write_text(json.dumps({"private": True, "type": "module"}), encoding="utf-8")
         quietly = ("--no-audit", "--no-fund", "--no-save", "--loglevel=error")
-        _run(["npm", "install", *quietly, *self.packages, *self.export], folder)
+        _run(["npm", "install", "--before", _BEFORE, *quietly, *self.packages, *self.export], folder)
 
 
 def _made(identity: str, install: Callable[[Path], None]) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from .truth import TRUTH, Lack, lack
+from .truth import Lack, lack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,12 +43,6 @@ NO_WRITE: Final = lack("0.00628", "what was written to OpenAI's cache")
 NO_WRITE_AND_TIER: Final = lack("0.01256", f"{NO_WRITE.reason}, and {NO_TIER.reason}")
 # 1000 * 4 + 500 * 20
 TOTALS_ONLY: Final = lack("0.014", f"cached tokens, and {NO_TIER.reason}")
-
-_TWICE: Final = (
-    "what was used, in a second description that nothing joins to the first: it counts as a call without price"
-)
-TOLD_AGAIN_INSIDE: Final = Lack((TRUTH["messages"], None), _TWICE)
-TOLD_AGAIN_AROUND: Final = Lack((None, TRUTH["messages"]), _TWICE)
 
 
 def each(cases: tuple[str, ...], lack: Lack) -> dict[str, Lack]:

@@ -41,6 +41,7 @@ def measure(emitter: Emitter, *, provider: str, otlp: str, ledger: Path) -> Meas
     }
     done = subprocess.run(
         [*emitter.environment.command(), json.dumps(asked)],
+        cwd=ledger.parent,  # some write logs where they are
         env={**os.environ, **_variables(provider, otlp)},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -1,8 +1,9 @@
 """MLflow tracing: spans by type, every value written as JSON, usage and cost as one document each.
 
 Parents repeat the usage of the calls under them only where an integration sums them; totals include their parts.
-MLflow's own counts leave thoughts, lifetimes and tiers out, so a provider's whole answer, where the output is one, goes
-before them. For the provider of a model on Bedrock it takes what its name begins with: a maker, or a geography.
+MLflow's own counts leave thoughts, lifetimes and tiers out and are missing from embeddings, so a provider's whole
+answer, where the output is one, goes before them. For the provider of a model on Bedrock it takes what its name begins
+with: a maker, or a geography.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ def _refine(facts: Mapping[str, Any]) -> Facts:
     if str(facts.get("response_model", "")).startswith(f"{facts.get('provider')}."):
         found["provider"] = "aws.bedrock"
     quoted = {"quoted_usd": amount(facts.get("llm_cost", {}), "total_cost")}
-    return {**_counted(usage), **quoted, **found} if found.keys() >= _TOTALS else {**found, **_counted(usage), **quoted}
+    if not usage or found.keys() >= _TOTALS:
+        return {**_counted(usage), **quoted, **found}
+    return {**found, **_counted(usage), **quoted}
 
 
 def _counted(usage: Mapping[str, Any]) -> Facts:

@@ -15,7 +15,7 @@ from spancost_collector.election.decision import Correction, Decision, Group, Me
 from spancost_collector.election.instances import SEVERAL_SIGNALS
 from spancost_collector.election.likeness import has_usage
 from spancost_collector.election.memory import Memory
-from spancost_collector.election.neighbours import MOST_EQUALS, pair_up
+from spancost_collector.election.neighbours import MOST_EQUALS
 from spancost_collector.election.winner import merged, ranked
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Election:
                     related.setdefault(call.trace_id, []).append(call)
                 elif (
                     (call.response_id and memory.is_shared(call.response_id))
-                    or (memory.neighbours is not None and self._may_match(call))
+                    or (memory.neighbours and self._may_match(call))
                     or (instances is not None and instances.better((call,)) is not None)
                 ):
                     seeds.append(call)
@@ -156,9 +156,12 @@ class Election:
         return known(unsure) if unsure else frozenset()
 
     def _may_match(self, call: ModelCall) -> bool:
-        """Whether totals and time may join a call to others, or part others because they have become too many."""
-        run = self._memory.around(call)
-        return bool(run) and (len(run) <= MOST_EQUALS or any(self._memory.group(one.key) for one in run))
+        """Whether nothing but what is common may join a call to others, or part others that have become too many."""
+        for neighbours in self._memory.neighbours:
+            run = neighbours.around(call)
+            if run and (len(run) <= MOST_EQUALS or any(self._memory.group(one.key) for one in run)):
+                return True
+        return False
 
     def _shown(self, call: ModelCall, groups: dict[Key, Group | None]) -> ModelCall | bytes | None:
         if call.duplicate_of:
@@ -185,8 +188,8 @@ class _Ballot:
         self.corrections: list[Correction] = []
         self.members: list[Member] = []
         self.duplicates: Counter[Reason] = Counter()
-        self._paired: dict[Key, tuple[ModelCall, ...]] = {}
-        """For calls that have been looked at: what describes them in other traces, as totals and time tell."""
+        self._paired: list[dict[Key, tuple[ModelCall, ...]]] = [{} for _ in memory.neighbours]
+        """By kind, for calls that have been looked at: what describes them in other traces."""
 
     def settle(self, seeds: list[ModelCall]) -> None:
         """Decide for everything that `seeds` may have changed."""
@@ -228,26 +231,36 @@ class _Ballot:
         return chain(() if trace is None else trace.cell(call), self._memory.linked(call))
 
     def _beside(self, call: ModelCall) -> Sequence[ModelCall]:
-        """Its other descriptions in other traces, where only totals and time tell."""
-        if call.key not in self._paired:
-            run = self._memory.around(call)
-            self._paired |= {call.key: (), **pair_up(run, self._related)}
-        return self._paired[call.key]
+        """Its other descriptions in other traces, where nothing but what is common to them tells."""
+        return [other for position in range(len(self._paired)) for other in self._paired_with(call, position)]
+
+    def _paired_with(self, call: ModelCall, position: int) -> Sequence[ModelCall]:
+        """What one of the neighbours knows, given what those before it have joined."""
+        paired = self._paired[position]
+        if call.key not in paired:
+
+            def related(one: ModelCall) -> Iterator[ModelCall]:
+                return chain(self._related(one), *(self._paired_with(one, before) for before in range(position)))
+
+            neighbours = self._memory.neighbours[position]
+            paired |= {call.key: (), **neighbours.pair_up(neighbours.around(call), related)}
+        return paired[call.key]
 
     def _affected(self, call: ModelCall) -> Iterator[ModelCall]:
-        """Whose other descriptions are others now, because of their totals and time."""
-        run = self._memory.around(call)
-        if len(run) > MOST_EQUALS:
-            # Too many now; those that had been matched before there were so many stand alone again.
-            if call.key in self._fresh:
-                yield from (one for one in run if self._memory.group(one.key) is not None)
-            return
-        keys = {one.key for one in run}
-        for one in run:
-            before = None if one.key in self._fresh else self._memory.group(one.key)
-            matched = {one.key} if before is None else {member.key for member in before.members} & keys
-            if matched != {other.key for other in self._beside(one)}:
-                yield one
+        """Whose other descriptions are others now, because of what they have in common with what is new."""
+        for position, neighbours in enumerate(self._memory.neighbours):
+            run = neighbours.around(call)
+            if len(run) > MOST_EQUALS:
+                # Too many now; those that had been matched before there were so many stand alone again.
+                if call.key in self._fresh:
+                    yield from (one for one in run if self._memory.group(one.key) is not None)
+                continue
+            keys = {one.key for one in run}
+            for one in run:
+                before = None if one.key in self._fresh else self._memory.group(one.key)
+                matched = {one.key} if before is None else {member.key for member in before.members} & keys
+                if matched != {other.key for other in self._paired_with(one, position)}:
+                    yield one
 
     def _decide(self, component: list[ModelCall]) -> None:
         group = self._group(component)

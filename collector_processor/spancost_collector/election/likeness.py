@@ -38,11 +38,24 @@ def encloses(outer: ModelCall, inner: ModelCall) -> bool:
     return outer.start_ns <= inner.start_ns + SLACK_NS and inner.end_ns <= outer.end_ns + _late(inner)
 
 
+def apart(one: ModelCall, other: ModelCall) -> int:
+    """How far from each other they began and ended, in nanoseconds together."""
+    return abs(one.start_ns - other.start_ns) + abs(one.end_ns - other.end_ns)
+
+
 def ended_together(one: ModelCall, other: ModelCall) -> bool:
     """Whether one happened during the other, and both were over at the same moment."""
-    if encloses(one, other):
-        return one.end_ns <= other.end_ns + _late(other)
-    return encloses(other, one) and other.end_ns <= one.end_ns + _late(one)
+    return _wraps(one, other) or _wraps(other, one)
+
+
+def _wraps(outer: ModelCall, inner: ModelCall) -> bool:
+    # What a framework does with an answer takes as long however short the call was, longest the first time.
+    return encloses(outer, inner) and outer.end_ns <= inner.end_ns + MOST_LATE_NS
+
+
+def overlap(one: ModelCall, other: ModelCall) -> bool:
+    """Whether there was a moment at which both went on."""
+    return one.start_ns <= other.end_ns + SLACK_NS and other.start_ns <= one.end_ns + SLACK_NS
 
 
 def same_usage(one: ModelCall, other: ModelCall) -> bool:
@@ -79,6 +92,11 @@ def same_kind(one: ModelCall, other: ModelCall) -> bool:
     return (one.operation == "embeddings") == (other.operation == "embeddings")
 
 
+def model_name(call: ModelCall) -> str:
+    """Its model, whatever route leads to it."""
+    return _bare(call.route.model)
+
+
 def same_response(one: ModelCall, other: ModelCall) -> bool:
     """Whether the provider's own id says that they are one call."""
     response_id = one.response_id
@@ -86,7 +104,7 @@ def same_response(one: ModelCall, other: ModelCall) -> bool:
         return False
     if not same_usage(one, other) and not same_model(one, other):
         return False
-    return len(response_id) >= _UNIQUE or _overlap(one, other)
+    return len(response_id) >= _UNIQUE or overlap(one, other)
 
 
 def responses_differ(one: ModelCall, other: ModelCall) -> bool:
@@ -103,16 +121,17 @@ def is_likely(one: ModelCall, other: ModelCall, *, related: bool) -> bool:
     return (has_usage(one) and has_usage(other)) or same_model(one, other)
 
 
+def is_unanswered(call: ModelCall) -> bool:
+    """Whether nothing in a description comes from an answer, although the call was made."""
+    return call.outcome != "blocked" and not has_usage(call) and not call.response_id and call.response_model is None
+
+
 def _late(call: ModelCall) -> int:
     return max(SLACK_NS, min(MOST_LATE_NS, (call.end_ns - call.start_ns) // _LATE_PART))
 
 
 def _differ(a: int | None, b: int | None) -> bool:
     return a is not None and b is not None and a != b
-
-
-def _overlap(one: ModelCall, other: ModelCall) -> bool:
-    return one.start_ns <= other.end_ns + SLACK_NS and other.start_ns <= one.end_ns + SLACK_NS
 
 
 def _names(call: ModelCall) -> frozenset[str]:

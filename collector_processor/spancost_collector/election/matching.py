@@ -3,6 +3,9 @@
 Two descriptions are matched if their emitters differ, their totals are equal as far as both know them, and one
 happened during the other or is its parent. Each emitter takes part once in a call, so two identical calls at the same
 time stay two. Only calls that overlap in time can be matched: the rest of a long trace is not looked at.
+
+What has seen no answer under a description that has (an attempt that failed, an inner step that its emitter takes for
+a call) belongs to that, and takes nobody's part.
 """
 
 from __future__ import annotations
@@ -10,9 +13,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from spancost_collector.election.likeness import (
+    apart,
     encloses,
     has_usage,
     is_likely,
+    is_unanswered,
+    same_model,
 )
 from spancost_collector.election.timeline import Timeline
 
@@ -27,7 +33,8 @@ _NEIGHBOURS: Final = 32
 _Totals = tuple["int | None", "int | None"]
 
 _Candidate = tuple[int, int, "Key", "Key"]
-"""How strong the evidence, how far apart in time, and who: the smallest is taken first."""
+"""How strong the evidence, how far apart in time (of parents, whether they knew the usage), and who: the smallest is
+taken first."""
 
 
 def parts(timeline: Timeline, starts: Set[int]) -> Iterator[Sequence[ModelCall]]:
@@ -57,14 +64,27 @@ def match(cluster: Sequence[ModelCall], by_span: Mapping[bytes, ModelCall]) -> l
     """The calls that more than one description of a cluster is about; each with all of its descriptions."""
     if len({call.emitter for call in cluster}) < 2:
         return []
-    by_key = {call.key: call for call in cluster}
+    steps = {call.key: parent for call in cluster if (parent := _answered_above(call, by_span)) is not None}
+    by_key = {call.key: call for call in cluster if call.key not in steps}
     groups: dict[Key, list[ModelCall]] = {}
-    for strength, _, a, b in sorted(_candidates(cluster, by_span, by_key)):
+    for strength, _, a, b in sorted(_candidates(list(by_key.values()), by_span, by_key)):
         ours, theirs = groups.get(a, [by_key[a]]), groups.get(b, [by_key[b]])
         if ours is not theirs and _can_join(ours, theirs, related=strength <= 0):
             joined = [*ours, *theirs]
             groups.update((member.key, joined) for member in joined)
+    for call in cluster:
+        parent = steps.get(call.key)
+        if parent is not None:
+            groups.setdefault(parent.key, [parent]).append(call)
     return list({id(group): tuple(group) for group in groups.values()}.values())
+
+
+def _answered_above(call: ModelCall, by_span: Mapping[bytes, ModelCall]) -> ModelCall | None:
+    """The parent of a call that has seen no answer, where another emitter describes one call with its answer there."""
+    parent = by_span.get(call.parent_id) if is_unanswered(call) else None
+    if parent is None or parent.role != "leaf" or not has_usage(parent) or not encloses(parent, call):
+        return None
+    return parent if parent.emitter != call.emitter and same_model(parent, call) else None
 
 
 def _candidates(
@@ -77,7 +97,7 @@ def _candidates(
     for position, call in enumerate(cluster):
         parent = by_span.get(call.parent_id)
         if parent is not None and parent.key in by_key and is_likely(parent, call, related=True):
-            yield 0, 0, *_pair(parent, call)
+            yield 0, int(not has_usage(call)), *_pair(parent, call)
         if call.response_id:
             described = answers.setdefault(call.response_id, [])
             for other in described[-_NEIGHBOURS:]:
@@ -98,9 +118,8 @@ def _candidates(
 
 def _in_time(one: ModelCall, other: ModelCall) -> Iterator[_Candidate]:
     if (encloses(one, other) or encloses(other, one)) and is_likely(one, other, related=False):
-        apart = abs((one.end_ns - one.start_ns) - (other.end_ns - other.start_ns))
         unsure = not (has_usage(one) and has_usage(other))
-        yield 2 if unsure else 1, apart, *_pair(one, other)
+        yield 2 if unsure else 1, apart(one, other), *_pair(one, other)
 
 
 def _pair(one: ModelCall, other: ModelCall) -> tuple[Key, Key]:

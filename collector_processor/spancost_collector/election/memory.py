@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from spancost_collector.election.instances import SEVERAL_SIGNALS, Instances
 from spancost_collector.election.likeness import has_usage, same_response
-from spancost_collector.election.neighbours import Neighbours, is_loose
+from spancost_collector.election.loose import KINDS
+from spancost_collector.election.neighbours import Neighbours
 from spancost_collector.election.trace import Trace
 
 if TYPE_CHECKING:
@@ -38,8 +39,10 @@ class Memory:
         self._pending: OrderedDict[Key, ModelCall] = OrderedDict()
         self._size = 0
         self._now = clock()
-        self.neighbours: Neighbours | None = None
-        """Descriptions by totals and time, once there is one that nothing else could join to others."""
+        self.neighbours: Sequence[Neighbours] = ()
+        """Descriptions by what they have in common, once there is one that nothing else could join to others."""
+        self._watched = tuple[Neighbours | None, ...](None for _ in KINDS)
+        """The same, and None for each kind of loose description of which there has been none."""
         self.instances: Instances | None = None
         """Descriptions by coding agents, by run and signal, once there is one."""
         self.horizon = 0
@@ -67,10 +70,6 @@ class Memory:
     def is_shared(self, response_id: str) -> bool:
         """Whether more than one description has this response id."""
         return len(self._links[response_id]) > 1
-
-    def around(self, call: ModelCall) -> Sequence[ModelCall]:
-        """Where only totals and time can tell what else describes a call: all of which some may, itself included."""
-        return () if self.neighbours is None else self.neighbours.around(call)
 
     def group(self, key: Key) -> Group | None:
         """The group of a description; None where it stands for itself."""
@@ -108,11 +107,19 @@ class Memory:
             if self.instances is None:
                 self.instances = Instances()
             self.instances.add(call)
-        if self.neighbours is not None:
-            self.neighbours.add(call)
-        elif not response_id and is_loose(call):
-            self.neighbours = Neighbours(self._all)
+        for neighbours in self.neighbours:
+            neighbours.add(call)
+        if not response_id and not call.parent_id and None in self._watched:
+            self._watch(call)
         return trace
+
+    def _watch(self, call: ModelCall) -> None:
+        """Index what is remembered for each kind of loose description of which this is the first."""
+        self._watched = tuple(
+            Neighbours(kind, self._all) if known is None and kind.is_loose(call) else known
+            for kind, known in zip(KINDS, self._watched, strict=True)
+        )
+        self.neighbours = tuple(known for known in self._watched if known is not None)
 
     def add_pending(self, call: ModelCall) -> None:
         """Remember a call without usage beyond its trace, for the answer that brings it."""
@@ -141,8 +148,8 @@ class Memory:
             trace.relations = None
             self._size -= 1
             self._unlink(call)
-            if self.neighbours is not None:
-                self.neighbours.remove(call)
+            for neighbours in self.neighbours:
+                neighbours.remove(call)
             if self.instances is not None:
                 self.instances.remove(call)
             if not trace.described:
@@ -171,8 +178,8 @@ class Memory:
                 self._groups.pop(key, None)
                 self._unlink(call)
                 self.add_pending(call)
-                if self.neighbours is not None:
-                    self.neighbours.remove(call)
+                for neighbours in self.neighbours:
+                    neighbours.remove(call)
                 if self.instances is not None:
                     self.instances.remove(call)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from spancost_collector.call import Attribution
 from spancost_collector.election.likeness import has_usage, same_usage
-from spancost_collector.election.neighbours import is_loose
+from spancost_collector.election.loose import is_loose
 from spancost_pricing import Usage
 from spancost_pricing.split import UsageError, shares
 
@@ -28,12 +28,36 @@ def ranked(members: Iterable[ModelCall]) -> list[ModelCall]:
     """The descriptions of one call, the one that stands for it first.
 
     Of those that agree about the output, the one with most input has left least out: emitters drop what was cached or
-    what a tool put into the prompt, and none of them makes anything up.
+    what a tool put into the prompt, and none of them makes anything up. Last come those that took a tool's tokens for
+    thoughts.
     """
     members = sorted(members, key=_rank)
-    if len({call.usage.output_tokens for call in members if call.usage is not None and has_usage(call)}) == 1:
-        members.sort(key=_left_out)
-    return members
+    exact = [call for call in members if not any(_lumps(call, other) for other in members)]
+    if len({call.usage.output_tokens for call in exact if call.usage is not None and has_usage(call)}) == 1:
+        exact.sort(key=_left_out)
+    return exact if len(exact) == len(members) else [*exact, *(call for call in members if call not in exact)]
+
+
+def _lumps(call: ModelCall, other: ModelCall) -> bool:
+    """Whether what `call` has for thoughts is more than `other` has by just what it lacks in the input.
+
+    It knows the grand total, and counts as thoughts what is left of it.
+    """
+    mine, theirs = call.usage, other.usage
+    if mine is None or theirs is None or mine.reasoning_tokens is None or theirs.reasoning_tokens is None:
+        return False
+    if call.reported is not None:
+        return False
+    lumped = mine.reasoning_tokens - theirs.reasoning_tokens
+    return (
+        lumped > 0
+        and _is_more(theirs.input_tokens, mine.input_tokens, lumped)
+        and _is_more(mine.output_tokens, theirs.output_tokens, lumped)
+    )
+
+
+def _is_more(one: int | None, other: int | None, by: int) -> bool:
+    return one is not None and other is not None and one - other == by
 
 
 def merged(members: Sequence[ModelCall]) -> ModelCall:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 CLAUDE = "claude-sonnet-4-5"
 BEDROCK = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 GPT = "gpt-5.6"
+EMBEDDING = "text-embedding-3-small"
 GEMINI = "gemini-2.5-pro"
 ASKED = "Say hello."
 MESSAGES = [{"role": "user", "content": ASKED}]

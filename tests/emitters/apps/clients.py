@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import frameworks
 import gateway
-from asked import ASKED, BEDROCK, CLAUDE, GEMINI, GPT, MESSAGES, aws
+from asked import ASKED, BEDROCK, CLAUDE, EMBEDDING, GEMINI, GPT, MESSAGES, aws
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,7 @@ def _openai(base: str, library: str = "openai") -> Calls:
         "chat stream": lambda: list(client.chat.completions.create(**chat, stream=True, stream_options=usage)),
         "responses": lambda: client.responses.create(**response),
         "responses stream": lambda: list(client.responses.create(**response, stream=True)),
+        "embeddings": lambda: client.embeddings.create(model=EMBEDDING, input=ASKED),
     }
 
 
@@ -84,6 +85,7 @@ _SDK_OF: dict[str, Callable[[str], Calls]] = {
     "gemini": _gemini,
     "chat": _openai,
     "responses": _openai,
+    "embeddings": _openai,
 }
 
 CLIENTS: dict[str, Callable[[str], Calls]] = {

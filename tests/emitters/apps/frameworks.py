@@ -7,7 +7,7 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from asked import ASKED, BEDROCK, CLAUDE, GEMINI, GPT, MESSAGES, aws
+from asked import ASKED, BEDROCK, CLAUDE, EMBEDDING, GEMINI, GPT, MESSAGES, aws
 
 if TYPE_CHECKING:
     from asked import Calls
@@ -66,6 +66,7 @@ def litellm(base: str) -> Calls:
     calls: Calls = {
         "responses": lambda: library.responses(**response),
         "responses stream": lambda: list(library.responses(**response, stream=True)),
+        "embeddings": lambda: library.embedding(model=f"openai/{EMBEDDING}", input=[ASKED], **openai),
     }
     for name, call in asked.items():
         calls[name] = lambda call=call: library.completion(messages=MESSAGES, **call)

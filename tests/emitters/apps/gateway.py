@@ -43,7 +43,12 @@ class Proxy:
             stdin=subprocess.DEVNULL,
             stdout=sys.stderr,
             stderr=sys.stderr,
-            env={**os.environ, "LITELLM_MODE": "PRODUCTION", "LITELLM_MASTER_KEY": _KEY},
+            env={
+                **os.environ,
+                "LITELLM_MODE": "PRODUCTION",
+                "LITELLM_MASTER_KEY": _KEY,
+                "OTEL_BSP_SCHEDULE_DELAY": "200",  # what waits when it ends is lost
+            },
         )
         self._wait()
 
