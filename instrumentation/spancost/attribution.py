@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from opentelemetry import context as otel
@@ -18,14 +18,15 @@ from opentelemetry import context as otel
 from spancost.surroundings import ATTRIBUTES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Generator
     from types import TracebackType
 
     from opentelemetry.context import Context
 
+_LOG: Final = logging.getLogger(__name__)
+
 SCOPE: Final = otel.create_key("spancost-attribution")
 """Where a Context has its innermost `Scope`."""
-NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
 
@@ -33,8 +34,8 @@ _Function = TypeVar("_Function", bound="Callable[..., Any]")
 class Scope:
     """One entered `attribution`."""
 
-    values: Mapping[str, str]
-    """Span attribute -> value, with what the scopes around this one say and it does not."""
+    values: dict[str, str]
+    """Span attribute -> value, never changed; with what the scopes around this one say and it does not."""
     left_to: Context
     """The Context to go back to on exit."""
 
@@ -45,12 +46,6 @@ def scope_of(context: Context | None = None) -> Scope | None:
     return scope if isinstance(scope, Scope) else None
 
 
-def values_of(context: Context | None = None) -> Mapping[str, str]:
-    """What the scopes of `context` say together."""
-    scope = scope_of(context)
-    return NOTHING if scope is None else scope.values
-
-
 class Attribution:
     """Attributes the model calls made inside it; a context manager, and a decorator of any kind of function.
 
@@ -58,13 +53,13 @@ class Attribution:
     that creates them. One object may be entered many times, also at once from several threads or tasks.
     """
 
-    def __init__(self, values: Mapping[str, str]) -> None:
+    def __init__(self, values: dict[str, str]) -> None:
         self._values = values
 
     def __enter__(self) -> Attribution:
         here = otel.get_current()
-        outer = values_of(here)
-        values = MappingProxyType({**outer, **self._values}) if outer else self._values
+        outer = scope_of(here)
+        values = self._values if outer is None else {**outer.values, **self._values}
         otel.attach(otel.set_value(SCOPE, Scope(values, left_to=here), here))
         return self
 
@@ -163,9 +158,25 @@ def attribution(
     """Attributes every model call made inside to the given feature, task, tenant, user and session.
 
     Use it with `with` or as a decorator. Nested scopes merge: what an inner one leaves out, it takes from the outer.
+    Numbers and other single values are written as texts; what is none is left out, and a warning says so once.
     Nothing of it is sent to the provider.
     """
     given = {"feature": feature, "task": task, "tenant": tenant, "user": user, "session": session}
-    return Attribution(
-        MappingProxyType({ATTRIBUTES[name]: str(value) for name, value in given.items() if value is not None})
-    )
+    written = {ATTRIBUTES[name]: _written(name, value) for name, value in given.items() if value is not None}
+    return Attribution({attribute: text for attribute, text in written.items() if text is not None})
+
+
+def _written(name: str, value: object) -> str | None:
+    try:
+        if hasattr(type(value), "__iter__") and not isinstance(value, str):
+            raise TypeError("expected a text")
+        # A lone surrogate would cost the whole attribute when it is exported.
+        return str(value).encode(errors="replace").decode()
+    except Exception as error:
+        _warn(name, type(value).__qualname__, str(error))
+        return None
+
+
+@functools.lru_cache(maxsize=64)  # once for each mistake, however many calls are made with it
+def _warn(name: str, kind: str, problem: str) -> None:
+    _LOG.warning("spancost.attribution(%s=…): a %s is left out: %s", name, kind, problem)

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from spancost import unreported
 from spancost.fields import count, first, items, pick, text, total
-from spancost.wire import Answer
-from spancost_pricing import Usage
+from spancost.wire import ESTIMATED, INPUT_TOKENS, OUTPUT_TOKENS, Answer, answered, used
 
 if TYPE_CHECKING:
-    from opentelemetry.util.types import AttributeValue
+    from spancost.wire import Attributes
 
 _PROVISIONED: Final = ":provisioned-model/"
 """In the ARN of a model that is paid by the hour."""
@@ -62,8 +61,8 @@ class ConverseReading:
         """What has been said so far."""
         usage = None if self._usage is None else converse_usage(self._usage)
         if usage is None and self._streamed:
-            usage = completed(Usage(), self._prompt, self._written)
-        return Answer(
+            usage = completed({}, self._prompt, self._written)
+        return answered(
             model=self._model,
             response_id=self._request_id,
             finish_reasons=() if self._stop_reason is None else (self._stop_reason,),
@@ -73,7 +72,7 @@ class ConverseReading:
         )
 
 
-def converse_usage(usage: object) -> Usage:
+def converse_usage(usage: object) -> Attributes:
     """`TokenUsage` of Converse, which Nova's own answers share."""
     details = items(usage, "cacheDetails")
     cache_read = first(count(usage, "cacheReadInputTokens"), count(usage, "cacheReadInputTokenCount"))
@@ -83,7 +82,7 @@ def converse_usage(usage: object) -> Usage:
         total(*(count(detail, "inputTokens") for detail in details)),
     )
     fresh = count(usage, "inputTokens")
-    return Usage(
+    return used(
         input_tokens=None if fresh is None else total(fresh, cache_read, cache_write),
         cache_read_tokens=cache_read,
         cache_write_tokens=cache_write,
@@ -94,15 +93,16 @@ def converse_usage(usage: object) -> Usage:
     )
 
 
-def completed(said: Usage, prompt: object, written: int) -> Usage:
+def completed(said: Attributes, prompt: object, written: int) -> Attributes:
     """The usage of a stream, with estimates for what was not reported before it ended."""
-    if said.input_tokens is not None and said.output_tokens is not None:
+    if INPUT_TOKENS in said and OUTPUT_TOKENS in said:
         return said
-    return said._replace(
-        input_tokens=first(said.input_tokens, unreported.tokens(_characters(prompt))),
-        output_tokens=first(said.output_tokens, unreported.tokens(written)),
-        estimated=True,
-    )
+    estimates: Attributes = {
+        INPUT_TOKENS: unreported.tokens(_characters(prompt)),
+        OUTPUT_TOKENS: unreported.tokens(written),
+        ESTIMATED: True,
+    }
+    return {**estimates, **said}
 
 
 def _characters(prompt: object) -> int:
@@ -129,9 +129,9 @@ def served_tier(model: str, served: str | None) -> str | None:
     return "provisioned" if _PROVISIONED in model else served
 
 
-def said_attributes(request_id: str | None, latency: str | None) -> dict[str, AttributeValue]:
+def said_attributes(request_id: str | None, latency: str | None) -> Attributes:
     """Which request it was, and whether it was sped up."""
-    attributes: dict[str, AttributeValue] = {}
+    attributes: Attributes = {}
     if request_id is not None:
         attributes["aws.request_id"] = request_id
     if latency is not None:

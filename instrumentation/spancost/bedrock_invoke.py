@@ -6,7 +6,7 @@ What a body leaves out, Bedrock counts in its response headers and in the last e
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from spancost.bedrock_converse import (
     ConverseReading,
@@ -19,13 +19,26 @@ from spancost.bedrock_converse import (
 from spancost.fields import count, first, items, pick, text, total
 from spancost.sdks.anthropic import MessageReading, message_usage
 from spancost.sdks.openai import chat_usage
-from spancost.wire import Answer
-from spancost_pricing import Usage
+from spancost.wire import (
+    CACHE_READ_TOKENS,
+    CACHE_WRITE_TOKENS,
+    ESTIMATED,
+    INPUT_TOKENS,
+    MODEL,
+    OUTPUT_TOKENS,
+    RESPONSE_ID,
+    SERVICE_TIER,
+    Answer,
+    answered,
+    in_order,
+    used,
+)
+from spancost_pricing import USAGE_ATTRIBUTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from spancost.wire import Reading
+    from spancost.wire import Attributes, Reading
 
 _PROFILE: Final = ":application-inference-profile/"
 """In an ARN that does not say which model is behind it."""
@@ -55,7 +68,7 @@ class InvokeReading:
         self._model: str | None = None
         self._tier: str | None = None
         self._latency: str | None = None
-        self._counted: Usage | None = None
+        self._counted: Attributes = {}
 
     def add(self, part: object) -> None:
         """Takes in what the client returned, the bytes of its body, or an event of its stream."""
@@ -87,15 +100,17 @@ class InvokeReading:
 
     def answer(self) -> Answer:
         """What has been said so far."""
-        said = Answer() if self._inner is None else self._inner.answer()
-        return said._replace(
-            # A maker's own name for its model leaves out the geography, which is priced; but it beats no name at all.
-            model=self._model if _PROFILE in self._asked else None,
-            response_id=said.response_id or self._request_id,
-            usage=_merged(said.usage, self._counted),
-            service_tier=served_tier(self._asked, self._tier or said.service_tier),
-            attributes={**said.attributes, **said_attributes(self._request_id, self._latency)},
-        )
+        attributes, beside = Answer({}) if self._inner is None else self._inner.answer()
+        said = _merged(attributes, self._counted)
+        # A maker's own name for its model leaves out the geography, which is priced; but it beats no name at all.
+        said.pop(MODEL, None)
+        if self._model is not None and _PROFILE in self._asked:
+            said[MODEL] = self._model
+        if self._request_id is not None:
+            said.setdefault(RESPONSE_ID, self._request_id)
+        if (tier := served_tier(self._asked, self._tier or text(said, SERVICE_TIER))) is not None:
+            said[SERVICE_TIER] = tier
+        return Answer({**said, **said_attributes(self._request_id, self._latency)}, beside)
 
 
 class _MakersReading:
@@ -105,14 +120,15 @@ class _MakersReading:
         self._streamed_prompt = prompt
         self._id: str | None = None
         self._finished: dict[int, str] = {}
-        self._usage: Usage | None = None
+        self._usage: Attributes = {}
         self._written = 0
 
     def add(self, part: object) -> None:
         """Takes in the JSON of an answer or of a chunk."""
         self._id = text(part, "id") or text(part, "generation_id") or self._id
         self._finish(0, part)
-        self._usage = _updated(self._usage, _reported(part))
+        # The newest of each figure that a stream has reported up to now.
+        self._usage.update(_reported(part))
         for alternatives in _ALTERNATIVES:
             for position, alternative in enumerate(items(part, alternatives)):
                 self._finish(position, alternative)
@@ -133,20 +149,20 @@ class _MakersReading:
         """What has been said so far."""
         usage = self._usage
         if self._streamed_prompt is not None:
-            usage = completed(usage or Usage(), self._streamed_prompt, self._written)
-        return Answer(
+            usage = completed(usage, self._streamed_prompt, self._written)
+        return answered(
             response_id=self._id,
-            finish_reasons=tuple(reason for _, reason in sorted(self._finished.items())),
+            finish_reasons=in_order(self._finished),
             usage=usage,
         )
 
 
-def metrics_usage(metrics: object) -> Usage:
+def metrics_usage(metrics: object) -> Attributes:
     """Bedrock's own count, which the last event of a stream carries whoever made the model."""
     cache_read = count(metrics, "cacheReadInputTokenCount")
     cache_write = count(metrics, "cacheWriteInputTokenCount")
     fresh = count(metrics, "inputTokenCount")
-    return Usage(
+    return used(
         input_tokens=None if fresh is None else total(fresh, cache_read, cache_write),
         cache_read_tokens=cache_read,
         cache_write_tokens=cache_write,
@@ -154,17 +170,17 @@ def metrics_usage(metrics: object) -> Usage:
     )
 
 
-def _counted_in_headers(headers: object) -> Usage | None:
-    """The same count as the headers of an answer that is no stream have it; None where they have none."""
+def _counted_in_headers(headers: object) -> Attributes:
+    """The same count as the headers of an answer that is no stream have it."""
     counts = {
         name: int(value)
         for name, header in _METRICS_IN_HEADERS.items()
         if (value := text(headers, header)) is not None and value.isdecimal()
     }
-    return metrics_usage(counts) if counts else None
+    return metrics_usage(counts)
 
 
-def _reported(part: object) -> Usage:
+def _reported(part: object) -> Attributes:
     """The usage in an answer or a chunk of a maker's own shape."""
     usage = pick(part, "usage")
     for field, read in _USAGES:
@@ -172,7 +188,7 @@ def _reported(part: object) -> Usage:
             return read(usage)
     results = items(part, "results")
     made = sum(len(items(part, name)) for name in _IMAGES)
-    return Usage(
+    return used(
         input_tokens=first(count(part, "prompt_token_count"), count(part, "inputTextTokenCount")),
         output_tokens=first(
             count(part, "generation_token_count"),
@@ -183,7 +199,7 @@ def _reported(part: object) -> Usage:
     )
 
 
-_USAGES: Final[tuple[tuple[str, Callable[[object], Usage]], ...]] = (
+_USAGES: Final[tuple[tuple[str, Callable[[object], Attributes]], ...]] = (
     ("prompt_tokens", chat_usage),
     ("input_tokens", message_usage),
     ("inputTokens", converse_usage),
@@ -191,32 +207,22 @@ _USAGES: Final[tuple[tuple[str, Callable[[object], Usage]], ...]] = (
 """A field of `usage` -> whose usage it is."""
 
 
-def _updated(before: Usage | None, now: Usage) -> Usage | None:
-    """What a stream has reported up to now: the newest of each figure. None as long as it has reported nothing."""
-    if now == Usage():
-        return before
-    if before is None:
-        return now
-    said: dict[str, Any] = {name: value for name in _PARTS if (value := getattr(now, name)) is not None}
-    return before._replace(**said)
-
-
-_PARTS: Final = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
-
-
-def _merged(said: Usage | None, counted: Usage | None) -> Usage | None:
+def _merged(said: Attributes, counted: Attributes) -> Attributes:
     """What the maker reported, with Bedrock's count for what it did not.
 
     Not the other way round: of an answer that calls tools Bedrock's count has been seen to leave a part out.
     """
-    if counted is None:
-        return said
-    if said is None or said.estimated:
-        return counted if said is None else counted._replace(units=said.units)
-    if said.input_tokens is None:
-        said = said._replace(
-            input_tokens=counted.input_tokens,
-            cache_read_tokens=counted.cache_read_tokens,
-            cache_write_tokens=counted.cache_write_tokens,
-        )
-    return said if said.output_tokens is not None else said._replace(output_tokens=counted.output_tokens)
+    if not counted:
+        return {**said}
+    replaced: frozenset[str] = frozenset()
+    if ESTIMATED in said:
+        replaced = _FIGURES
+    elif INPUT_TOKENS not in said:
+        replaced = _INPUT
+    lacking = {name: figure for name, figure in counted.items() if name in replaced or name == OUTPUT_TOKENS}
+    return {**lacking, **{name: value for name, value in said.items() if name not in replaced}}
+
+
+_INPUT: Final = frozenset({INPUT_TOKENS, CACHE_READ_TOKENS, CACHE_WRITE_TOKENS})
+_FIGURES: Final = frozenset({*USAGE_ATTRIBUTES.values(), ESTIMATED})
+"""What an estimate says."""

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from spancost_pricing import Usage
+    from spancost.wire import Attributes
 
-    Learn = Callable[[Usage], None]
+    Learn = Callable[[Attributes], None]
+    """Takes what a call used, by the names that it has on the span."""
 
 _next: Final[ContextVar[tuple[str, Learn] | None]] = ContextVar("spancost-expectation", default=None)
 

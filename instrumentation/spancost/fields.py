@@ -39,7 +39,6 @@ MODEL: Final = "__pydantic_extra__"
 """What tells a pydantic model: complete data, which takes long to say that it is nothing else."""
 _NO_MODEL: Final = object()
 _FIGURES: Final = frozenset({int, type(None)})
-_WORDS: Final = frozenset({str, type(None)})
 _NOTHING: Final[Fields] = MappingProxyType[str, object]({})
 
 
@@ -48,8 +47,8 @@ def fields_of(source: Any) -> Fields:
 
     A pydantic model is read past its attributes: it takes microseconds to say that it has no such one.
     """
-    if source.__class__ is dict:
-        return source
+    if type(source) is dict:
+        return source  # pyright: ignore[reportUnknownVariableType]  # of whatever
     try:
         extra = source.__pydantic_extra__
     except AttributeError:
@@ -96,7 +95,7 @@ def whole(value: object) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def figures_of(values: tuple[Any, ...]) -> tuple[int | None, ...]:
+def figures_of(*values: Any) -> tuple[int | None, ...]:
     """The same for several that were found already."""
     return values if _FIGURES.issuperset(map(type, values)) else tuple(map(whole, values))
 
@@ -111,11 +110,6 @@ def word(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def words_of(values: tuple[Any, ...]) -> tuple[str | None, ...]:
-    """The same for several that were found already; one that is empty may stay."""
-    return values if _WORDS.issuperset(map(type, values)) else tuple(map(word, values))
-
-
 def items(source: object, *path: str) -> Sequence[object]:
     """The elements of a list; none where there is no list."""
     return listed(pick(source, *path))
@@ -123,8 +117,8 @@ def items(source: object, *path: str) -> Sequence[object]:
 
 def listed(value: Any) -> Sequence[object]:
     """The same for a value that was found already."""
-    if value.__class__ is list:
-        return value
+    if type(value) is list:
+        return value  # pyright: ignore[reportUnknownVariableType]  # of whatever
     if value is None or isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
         return ()
     return cast("Sequence[Any]", value)

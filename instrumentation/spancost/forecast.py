@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from spancost.expectations import expect
+from spancost.fields import count
+from spancost.wire import INPUT_TOKENS, OUTPUT_TOKENS
 from spancost_pricing import ConfigError, Route, load_book
 from spancost_pricing.calibration import Calibration
 from spancost_pricing.estimate import Estimator
@@ -22,7 +24,7 @@ from spancost_pricing.estimate import Estimator
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from spancost_pricing import Usage
+    from spancost.wire import Attributes
     from spancost_pricing.estimate import Cache, Estimate
 
 PRICES_VARIABLE: Final = "SPANCOST_PRICES"
@@ -106,14 +108,14 @@ def estimate(
     return estimated
 
 
-def _learn(provider: str, model: str, expected_input: int, choices: int | None, usage: Usage) -> None:
+def _learn(provider: str, model: str, expected_input: int, choices: int | None, used: Attributes) -> None:
     """What the call that followed an estimate turned out to use."""
     _calibration().observe(
         provider,
         model,
         expected_input=expected_input,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens if choices in (None, 1) else None,
+        input_tokens=count(used, INPUT_TOKENS),
+        output_tokens=count(used, OUTPUT_TOKENS) if choices in (None, 1) else None,
     )
 
 

@@ -7,7 +7,9 @@ laziness. Patches go in when the SDK is imported, so an SDK that the app never i
 
 from __future__ import annotations
 
+import functools
 import importlib.util
+import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, cast
@@ -302,8 +304,8 @@ class _Installation:
     ) -> None:
         self._telemetry = telemetry
         self._recorder_of = recorder_of
-        # Empty once removed: every call asks, and a list answers sooner than a function of ours.
         self._live = [True]
+        """Empty once removed: every call asks, and a list answers sooner than a function of ours."""
         self._applied: list[tuple[Any, str, Any, Any]] = []
         for module in dict.fromkeys(patch.module for patch in patches):
             here = [patch for patch in patches if patch.module == module]
@@ -324,8 +326,7 @@ class _Installation:
                     if ours is not None:  # imported from another module after it was wrapped there
                         self._applied.append((place, name, ours[2], original))
                         continue
-                    live = cast("Callable[[], bool]", self._live.__len__)
-                    wrapper = wrapt.FunctionWrapper(original, patch.shell(recorder), enabled=live)
+                    wrapper = _around(original, patch.shell(recorder), self._live, is_method=isinstance(place, type))
                     setattr(place, name, wrapper)
                     self._applied.append((place, name, original, wrapper))
             except Exception as fault:
@@ -340,6 +341,23 @@ class _Installation:
             if attributes.get(name) is wrapper:
                 setattr(owner, name, original)
         self._applied.clear()
+
+
+def _around(original: Any, shell: Callable[..., Any], live: list[bool], *, is_method: bool) -> Callable[..., Any]:
+    """What to put in the place of `original`: itself, with `shell` around it while there is anything `live`."""
+    if not is_method:
+        return wrapt.FunctionWrapper(original, shell, enabled=cast("Callable[[], bool]", live.__len__))
+    # A plain function: the interpreter binds and calls one in a third of the time that it takes for an object.
+    bind: Callable[[Any], Callable[..., Any]] = original.__get__
+
+    def method(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return shell(bind(self), self, args, kwargs) if live else bind(self)(*args, **kwargs)
+
+    async def async_method(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return await (shell(bind(self), self, args, kwargs) if live else bind(self)(*args, **kwargs))
+
+    # SDKs look whether a function of theirs has to be awaited.
+    return functools.wraps(original)(async_method if inspect.iscoroutinefunction(original) else method)
 
 
 def _has(module: ModuleType, path: str) -> bool:

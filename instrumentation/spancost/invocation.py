@@ -22,10 +22,11 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from spancost.described import Paid
 from spancost.expectations import claim, expected
 from spancost.faults import Faults
+from spancost.fields import text
 from spancost.payers import CURRENT_SPAN
 from spancost.startup import equip
 from spancost.version import SCOPE, VERSION
-from spancost.wire import NO_ANSWER, NO_ATTRIBUTES, answer_attributes, error_type
+from spancost.wire import ESTIMATED, MODEL, NO_ATTRIBUTES, Answer, error_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
     from spancost.described import Call
+    from spancost.expectations import Learn
     from spancost.payers import Payers
-    from spancost.wire import Answer, Shows
+    from spancost.wire import Shows
 
 _current: Final[ContextVar[Invocation | None]] = ContextVar("spancost-invocation", default=None)
 """Beside the OpenTelemetry Context and not in it: every value that is added there copies it once more."""
@@ -49,6 +51,7 @@ _SUPPRESS_INSTRUMENTATION: Final = "suppress_instrumentation"
 """The plain name of a key that the API made up its own name for; both are in use."""
 _SUPPRESS_LANGUAGE_MODEL: Final = "suppress_language_model_instrumentation"
 """Set by frameworks' instrumentations whose own span already stands for the call."""
+_CLIENT: Final = SpanKind.CLIENT
 SUPPRESSIONS: Final = frozenset({_SUPPRESS_INSTRUMENTATION_KEY, _SUPPRESS_INSTRUMENTATION, _SUPPRESS_LANGUAGE_MODEL})
 
 
@@ -83,7 +86,7 @@ class Telemetry:
         """Records a call whose answer is known already as a span of its own, next to what is current."""
         request = paid.request
         here = otel.get_current() if paid.context is None else paid.context
-        attributes = {**self.payers().of(here), **request.opening, **answer_attributes(paid.answer)}
+        attributes = {**self.payers().of(here), **request.opening, **paid.answer.attributes}
         span = self.tracer.start_span(
             request.name, context=here, kind=SpanKind.CLIENT, attributes=attributes, start_time=paid.started_ns
         )
@@ -101,6 +104,7 @@ class Invocation:
     _first_chunk: float | None = None
     _joined: dict[str, AttributeValue] | None = None
     """The attributes of the span that an official instrumentation around us has open, and that is ours as well."""
+    _learn: Learn | None = None
     _ended = False
 
     def __init__(self, telemetry: Telemetry, call: Call, here: Context) -> None:
@@ -108,16 +112,16 @@ class Invocation:
         self._telemetry = telemetry
         self._request = request
         self._here = here
-        self._payers = payers = telemetry.payers()
-        attributes: dict[str, AttributeValue] = {**payers.of(here), **request.opening}
+        attributes: dict[str, AttributeValue] = {**telemetry.payers().of(here), **request.opening}
         if _OFFICIALS.isdisjoint(here) or not self._join(attributes):
             self._span = span = telemetry.tracer.start_span(
-                request.name, context=here, kind=SpanKind.CLIENT, attributes=attributes
+                request.name, context=here, kind=_CLIENT, attributes=attributes
             )
             self._context = Context({**here, CURRENT_SPAN: span})
         if request.encloses:
             self._context = otel.set_value(_SUPPRESS_LANGUAGE_MODEL, True, self._context)
-        self._learn = None if expected() is None else claim(request.model)
+        if expected() is not None:
+            self._learn = claim(request.model)
         self._started = time.perf_counter()
 
     def _join(self, attributes: Mapping[str, AttributeValue]) -> bool:
@@ -236,10 +240,9 @@ class Invocation:
         self._ended = True
         span, joined = self._span, self._joined
         try:
-            answer = self._reading.answer()
-            attributes = answer_attributes(answer)
+            attributes, beside = self._reading.answer()
         except Exception as fault:
-            answer, attributes = NO_ANSWER, {}
+            attributes, beside = {}, ()
             self._telemetry.faults.caught("reading an answer", fault)
         try:
             if attempts := self._attempts:
@@ -256,8 +259,8 @@ class Invocation:
             self._telemetry.faults.caught("writing a span", fault)
         if self._learn is not None:
             try:
-                if answer.usage is not None and not answer.usage.estimated:
-                    self._learn(answer.usage)
+                if ESTIMATED not in attributes:
+                    self._learn(attributes)
             except Exception as fault:
                 self._telemetry.faults.caught("learning from a call", fault)
         try:
@@ -266,11 +269,13 @@ class Invocation:
                 joined.update(attributes)
             else:
                 try:
-                    self._payers.complete(span)
+                    around: Any = self._here.get(CURRENT_SPAN)
+                    if around is not None:
+                        self._telemetry.payers().complete(span, around)
                 finally:
                     span.end()
-            if answer.beside:
-                self._record_beside(answer.beside)
+            if beside:
+                self._record_beside(beside)
         except Exception as fault:
             self._telemetry.faults.caught("ending a span", fault)
 
@@ -278,7 +283,8 @@ class Invocation:
         """Records what other models did for this call as spans of their own, next to its own."""
         started_ns = time.time_ns() - int((time.perf_counter() - self._started) * 1e9)
         for answer in answers:
-            other = replace(self._request, model=answer.model, stream=False, attributes=NO_ATTRIBUTES)
+            model = text(answer.attributes, MODEL)
+            other = replace(self._request, model=model, stream=False, attributes=NO_ATTRIBUTES)
             self._telemetry.record(Paid(other, answer, started_ns, self._here))
 
 

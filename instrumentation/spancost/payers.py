@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from opentelemetry import baggage
 from opentelemetry.trace.propagation import _SPAN_KEY  # pyright: ignore[reportPrivateUsage]
 
-from spancost.attribution import NOTHING, SCOPE
+from spancost.attribution import SCOPE
 from spancost.surroundings import ATTRIBUTES, Surroundings, plain
 
 if TYPE_CHECKING:
@@ -37,28 +37,24 @@ class Payers:
         self._names = frozenset(name for name, _ in surroundings.attributes)
         self._baggage = surroundings.baggage
 
-    def of(self, here: Context) -> Mapping[str, str]:
+    def of(self, here: Context) -> dict[str, str]:
         """Who pays for a call made `here`: `attribution` first, then enclosing spans, then listed baggage."""
         surroundings: Any = here
         scope: Scope | None = surroundings.get(SCOPE)
-        told = NOTHING if scope is None else scope.values
+        found: dict[str, str] = {} if scope is None else {**scope.values}
         span: Span | None = surroundings.get(CURRENT_SPAN)
-        if span is None and not self._baggage:
-            return told
-        found = {**told}
-        self._ask_spans(span, found)
+        if span is not None:
+            self._ask_spans(span, found)
         for name, key in self._baggage:
             if key not in found and (value := plain(baggage.get_baggage(name, here))) is not None:
                 found[key] = value
         return found
 
-    def complete(self, span: Span) -> None:
+    def complete(self, span: Span, parent: Span) -> None:
         """Stamps what enclosing spans have learnt since `span` started; while it can still be written to."""
-        parent: Span | None = getattr(span, _PARENT, None)
-        if parent is not None:
-            found: dict[str, str] = {}
-            self._ask_spans(parent, found)
-            stamp(span, found)
+        found: dict[str, str] = {}
+        self._ask_spans(parent, found)
+        stamp(span, found)
 
     def _ask_spans(self, span: Span | None, found: dict[str, str]) -> None:
         while span is not None and len(found) < len(ATTRIBUTES):

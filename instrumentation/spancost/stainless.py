@@ -9,26 +9,19 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from spancost.fields import count, fields_of, text
+from spancost.fields import count, text, word
 from spancost.hosts import provider_of
 from spancost.instrumentor import Patch, Recorder, attempts, awaits, calls
 from spancost.invocation import current
 from spancost.wire import Reading, Request
 
 if TYPE_CHECKING:
-    from opentelemetry.util.types import AttributeValue
-
     from spancost.described import Arguments
 
-Attributes: TypeAlias = "tuple[tuple[str, AttributeValue], ...]"
-"""Names and values; a tuple, so that what is said of many calls alike is worked out once."""
-
 NO_BODY: Final[Mapping[str, Any]] = MappingProxyType({})
-_OPTIONS: Final = ("method", "url", "json_data", "extra_json")
 _REMEMBERED: Final = 1000
 """Addresses, and calls that have everything in common: an app has a handful."""
 
@@ -66,15 +59,13 @@ class Operation:
     name: str
     """`gen_ai.operation.name`."""
     reading: Callable[[Posted], Reading]
-    attributes: Callable[[Posted], Attributes] | None = None
-    """Anything else worth having on the span from the start."""
     asked: bool = False
     """Whether its streams have to be asked for their usage."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
-    """Where a client's requests go, and what that says."""
+    """Where a client's requests go, and what that says; one is equal only to itself."""
 
     url: object
     client: type[Any]
@@ -84,13 +75,19 @@ class Endpoint:
     """Who bills; None where the address does not tell."""
     biller: str
     """The same, and where the address does not tell, who bills for this kind of client."""
+    region: str | None
+
+
+def _nowhere(_: object) -> None:
+    """The region of a client of which nobody says it."""
 
 
 class Endpoints:
     """What the addresses of clients say: read once, because an SDK's URL takes longer to ask than a dictionary."""
 
-    def __init__(self, otherwise: Callable[[Any], str]) -> None:
+    def __init__(self, otherwise: Callable[[Any], str], region: Callable[[Any], str | None] = _nowhere) -> None:
         self._otherwise = otherwise
+        self._region = region
         self._known: dict[int, Endpoint] = {}
 
     def of(self, client: Any) -> Endpoint:
@@ -103,7 +100,8 @@ class Endpoints:
         host = text(url, "host")
         provider = provider_of(host, "", text(url, "path") or "") or None
         biller = self._otherwise(client) if provider is None else provider
-        endpoint = Endpoint(url, client.__class__, host, count(url, "port"), provider, biller)
+        region = self._region(client)
+        endpoint = Endpoint(url, client.__class__, host, count(url, "port"), provider, biller, region)
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         self._known[id(url)] = endpoint
@@ -111,19 +109,18 @@ class Endpoints:
 
 
 class Posted:
-    """A request that is about to be posted: the client, its options and the body."""
+    """A request that is about to be posted: where to, the SDK's options for it and the body."""
 
-    __slots__ = ("body", "client", "endpoint", "given", "method", "options", "stream", "url")
+    __slots__ = ("body", "endpoint", "given", "options", "stream")
 
-    def __init__(self, client: Any, endpoint: Endpoint, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        self.client = client
+    def __init__(self, endpoint: Endpoint, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         self.endpoint = endpoint
         self.given: Arguments = (args, kwargs)
         """The arguments of `request`."""
-        self.options: Any = args[1] if len(args) > 1 else kwargs["options"]
+        options: Any = args[1] if len(args) > 1 else kwargs["options"]
+        self.options = options
         self.stream = bool(kwargs.get("stream"))
-        read: Any = map(fields_of(self.options).get, _OPTIONS)
-        self.method, self.url, body, extra = read
+        body, extra = options.json_data, options.extra_json
         if type(body) is not dict and not isinstance(body, Mapping):
             body = NO_BODY
         self.body: Mapping[str, Any] = body
@@ -133,9 +130,10 @@ class Posted:
     @property
     def path(self) -> str | None:
         """The path that is posted to, without query; None for anything but a POST."""
-        if not isinstance(self.method, str) or self.method.lower() != "post":
+        method, url = self.options.method, self.options.url
+        if not isinstance(method, str) or method.lower() != "post":
             return None
-        return self.url.partition("?")[0] if isinstance(self.url, str) else ""
+        return url.partition("?")[0] if isinstance(url, str) else ""
 
     def changed(self, **changes: Any) -> Arguments:
         """The arguments of `request` with these changes to its options; the caller's own options stay as they are."""
@@ -148,47 +146,53 @@ class Posted:
         return (args[0], options, *args[2:]), kwargs
 
 
+class Told(NamedTuple):
+    """What a request that is a model call says before it is sent."""
+
+    operation: Operation
+    request: Request
+
+
 class Operations:
-    """The table of an SDK's operations, by the end of their path; remembers which one an address stands for."""
+    """The table of an SDK's operations, by the end of their path; remembers what requests that are alike stand for."""
 
-    def __init__(self, rows: Mapping[str, Operation]) -> None:
+    def __init__(self, rows: Mapping[str, Operation], tier: str) -> None:
         self._rows = rows
-        self._known: dict[tuple[object, object], Operation] = {}
+        self._tier = tier
+        """The attribute for the tier that is asked for."""
+        self._known: dict[tuple[object, ...], Told] = {}
 
-    def of(self, posted: Posted) -> Operation | None:
-        """The operation that is posted; None for any other request."""
-        key = (posted.method, posted.url)
-        if (known := self._known.get(key)) is not None:
-            return known
-        if (path := posted.path) is None:
-            return None
-        for end, operation in self._rows.items():
-            if path.endswith(end):
+    def told(self, posted: Posted) -> Told | None:
+        """What is known of the call that is posted; None for any other request."""
+        model, tier = posted.body.get("model"), posted.body.get("service_tier")
+        key = (posted.endpoint, posted.options.method, posted.options.url, posted.stream, model, tier)
+        try:
+            return self._known[key]
+        except KeyError:
+            told = self._read(posted, word(model), word(tier))
+            if told is not None:
                 if len(self._known) >= _REMEMBERED:
                     self._known.clear()
-                self._known[key] = operation
-                return operation
-        return None
+                self._known[key] = told
+            return told
+        except TypeError:  # something that is no word, and cannot be remembered either
+            return self._read(posted, word(model), word(tier))
 
-
-def request_of(posted: Posted, operation: Operation) -> Request:
-    """What is known of the call."""
-    endpoint = posted.endpoint
-    more = () if operation.attributes is None else operation.attributes(posted)
-    model: object = posted.body.get("model")
-    if not isinstance(model, str):
-        model = None
-    return _request(operation.name, endpoint.biller, model or None, endpoint.host, endpoint.port, posted.stream, more)
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _request(
-    operation: str,
-    provider: str,
-    model: str | None,
-    host: str | None,
-    port: int | None,
-    stream: bool,
-    attributes: Attributes,
-) -> Request:
-    return Request(operation, provider, model, host, port, stream, MappingProxyType(dict(attributes)))
+    def _read(self, posted: Posted, model: str | None, tier: str | None) -> Told | None:
+        if (path := posted.path) is None:
+            return None
+        operation = next((operation for end, operation in self._rows.items() if path.endswith(end)), None)
+        if operation is None:
+            return None
+        endpoint = posted.endpoint
+        attributes = {self._tier: tier, "spancost.region": endpoint.region}
+        request = Request(
+            operation=operation.name,
+            provider=endpoint.biller,
+            model=model,
+            address=endpoint.host,
+            port=endpoint.port,
+            stream=posted.stream,
+            attributes={name: value for name, value in attributes.items() if value is not None},
+        )
+        return Told(operation, request)

@@ -7,32 +7,45 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import compress
-from operator import is_not
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
 
-from spancost_pricing import UNIT_ATTRIBUTES, USAGE_ATTRIBUTES, Usage
+from spancost_pricing import UNIT_ATTRIBUTES, USAGE_ATTRIBUTES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from decimal import Decimal
 
     from opentelemetry.util.types import AttributeValue
+
+    from spancost_pricing import Unit
+
+Attributes: TypeAlias = "dict[str, AttributeValue]"
+"""What is said about a call, by the name that it has on the span: a zero is there, what nobody said is not."""
 
 NO_ATTRIBUTES: Final[Mapping[str, AttributeValue]] = MappingProxyType({})
 """What most calls have of attributes beyond the common ones."""
 
-_NAMES: Final = (
-    "gen_ai.response.model",
-    "gen_ai.response.id",
-    "gen_ai.response.finish_reasons",
-    "spancost.service_tier",
-    *(USAGE_ATTRIBUTES[part] for part in Usage._fields[: len(USAGE_ATTRIBUTES)]),
-)
-"""The attributes of what nearly every answer says; last the figures of a `Usage`, which come first in it."""
-_ABSENT: Final = (None,) * len(_NAMES)
-_NO_USAGE: Final = (None,) * len(USAGE_ATTRIBUTES)
+MODEL: Final = "gen_ai.response.model"
+RESPONSE_ID: Final = "gen_ai.response.id"
+FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
+SERVICE_TIER: Final = "spancost.service_tier"
+"""The tier that served the call."""
+INPUT_TOKENS: Final = USAGE_ATTRIBUTES["input_tokens"]
+CACHE_READ_TOKENS: Final = USAGE_ATTRIBUTES["cache_read_tokens"]
+CACHE_WRITE_TOKENS: Final = USAGE_ATTRIBUTES["cache_write_tokens"]
+CACHE_WRITE_1H_TOKENS: Final = USAGE_ATTRIBUTES["cache_write_1h_tokens"]
+INPUT_AUDIO_TOKENS: Final = USAGE_ATTRIBUTES["input_audio_tokens"]
+INPUT_IMAGE_TOKENS: Final = USAGE_ATTRIBUTES["input_image_tokens"]
+CACHE_READ_AUDIO_TOKENS: Final = USAGE_ATTRIBUTES["cache_read_audio_tokens"]
+CACHE_READ_IMAGE_TOKENS: Final = USAGE_ATTRIBUTES["cache_read_image_tokens"]
+OUTPUT_TOKENS: Final = USAGE_ATTRIBUTES["output_tokens"]
+REASONING_TOKENS: Final = USAGE_ATTRIBUTES["reasoning_tokens"]
+OUTPUT_AUDIO_TOKENS: Final = USAGE_ATTRIBUTES["output_audio_tokens"]
+OUTPUT_IMAGE_TOKENS: Final = USAGE_ATTRIBUTES["output_image_tokens"]
+WEB_SEARCHES: Final = UNIT_ATTRIBUTES["web_search"]
+ESTIMATED: Final = "spancost.usage.estimated"
+"""The provider reported no usage (an interrupted stream) and the figures were counted on our side."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +65,12 @@ class Request:
     encloses: bool = False
     """Whether the SDK makes the call through other SDKs, whose own spans would be of the same call."""
 
-    @cached_property
-    def name(self) -> str:
-        """What its span is called."""
-        return f"{self.operation} {self.model}" if self.model else self.operation
+    name: str = field(init=False)
+    """What its span is called."""
+    opening: Mapping[str, AttributeValue] = field(init=False)
+    """What its span starts with, beside who pays."""
 
-    @cached_property
-    def opening(self) -> Mapping[str, AttributeValue]:
-        """What its span starts with, beside who pays."""
+    def __post_init__(self) -> None:
         told: dict[str, AttributeValue | None] = {
             "gen_ai.operation.name": self.operation,
             "gen_ai.provider.name": self.provider,
@@ -69,24 +80,108 @@ class Request:
             "server.port": self.port,
             "gen_ai.request.stream": self.stream or None,
         }
-        return {name: value for name, value in told.items() if value is not None}
+        opening = {name: value for name, value in told.items() if value is not None}
+        object.__setattr__(self, "name", f"{self.operation} {self.model}" if self.model else self.operation)
+        object.__setattr__(self, "opening", opening)
 
 
 class Answer(NamedTuple):
     """What the provider said about a call, as far as it said it."""
 
-    model: str | None = None
-    response_id: str | None = None
-    finish_reasons: tuple[str, ...] = ()
-    usage: Usage | None = None
-    service_tier: str | None = None
-    """The tier that served the call."""
-    attributes: Mapping[str, AttributeValue] = NO_ATTRIBUTES
+    attributes: Attributes
     beside: tuple[Answer, ...] = ()
     """What other models did for this call, billed at their own rates and in none of its totals."""
 
 
-NO_ANSWER: Final = Answer()
+def answered(
+    *,
+    model: str | None = None,
+    response_id: str | None = None,
+    finish_reasons: tuple[str, ...] = (),
+    usage: Attributes | None = None,
+    service_tier: str | None = None,
+    attributes: Mapping[str, AttributeValue] = NO_ATTRIBUTES,
+    beside: tuple[Answer, ...] = (),
+) -> Answer:
+    """An answer in the conventions' words, with the attributes for what they have no word for."""
+    said: Attributes = {} if usage is None else {**usage}
+    if model is not None:
+        said[MODEL] = model
+    if response_id is not None:
+        said[RESPONSE_ID] = response_id
+    if finish_reasons:
+        said[FINISH_REASONS] = finish_reasons
+    if service_tier is not None:
+        said[SERVICE_TIER] = service_tier
+    said.update(attributes)
+    return Answer(said, beside)
+
+
+def used(
+    *,
+    input_tokens: int | None = None,
+    cache_read_tokens: int | None = None,
+    cache_write_tokens: int | None = None,
+    cache_write_1h_tokens: int | None = None,
+    input_audio_tokens: int | None = None,
+    input_image_tokens: int | None = None,
+    cache_read_audio_tokens: int | None = None,
+    cache_read_image_tokens: int | None = None,
+    output_tokens: int | None = None,
+    reasoning_tokens: int | None = None,
+    output_audio_tokens: int | None = None,
+    output_image_tokens: int | None = None,
+    units: Mapping[Unit, Decimal | int] | None = None,
+    estimated: bool = False,
+) -> Attributes:
+    """What a call used, in the figures of `spancost_pricing.Usage`: totals include their parts."""
+    said: Attributes = {}
+    if input_tokens is not None:
+        said[INPUT_TOKENS] = input_tokens
+    if cache_read_tokens is not None:
+        said[CACHE_READ_TOKENS] = cache_read_tokens
+    if cache_write_tokens is not None:
+        said[CACHE_WRITE_TOKENS] = cache_write_tokens
+    if cache_write_1h_tokens is not None:
+        said[CACHE_WRITE_1H_TOKENS] = cache_write_1h_tokens
+    if input_audio_tokens is not None:
+        said[INPUT_AUDIO_TOKENS] = input_audio_tokens
+    if input_image_tokens is not None:
+        said[INPUT_IMAGE_TOKENS] = input_image_tokens
+    if cache_read_audio_tokens is not None:
+        said[CACHE_READ_AUDIO_TOKENS] = cache_read_audio_tokens
+    if cache_read_image_tokens is not None:
+        said[CACHE_READ_IMAGE_TOKENS] = cache_read_image_tokens
+    if output_tokens is not None:
+        said[OUTPUT_TOKENS] = output_tokens
+    if reasoning_tokens is not None:
+        said[REASONING_TOKENS] = reasoning_tokens
+    if output_audio_tokens is not None:
+        said[OUTPUT_AUDIO_TOKENS] = output_audio_tokens
+    if output_image_tokens is not None:
+        said[OUTPUT_IMAGE_TOKENS] = output_image_tokens
+    if units:
+        for unit, quantity in units.items():
+            said[UNIT_ATTRIBUTES[unit]] = quantity if isinstance(quantity, int) else float(quantity)
+    if estimated:
+        said[ESTIMATED] = True
+    return said
+
+
+def in_order(finished: Mapping[int, str]) -> tuple[str, ...]:
+    """The reasons why an answer's choices ended, by their place in it."""
+    if len(finished) < 2:
+        return (*finished.values(),)
+    return tuple(reason for _, reason in sorted(finished.items()))
+
+
+def summed(parts: Iterable[Mapping[str, AttributeValue]]) -> Attributes:
+    """What several calls used together: each figure is the sum of where it was reported."""
+    sums: dict[str, Any] = {}
+    for part in parts:
+        for name, figure in part.items():
+            sums[name] = sums[name] + figure if name in sums else figure
+    return sums
 
 
 class Reading(Protocol):
@@ -111,24 +206,6 @@ class QuickReading(Reading, Protocol):
     def glance(self, otherwise: Shows) -> Shows:
         """What takes in the chunks after the first: those most frequent ones by itself, `otherwise` all others."""
         ...
-
-
-def answer_attributes(answer: Answer) -> dict[str, AttributeValue]:
-    """What an answer adds: a zero is written, what nobody reported is not."""
-    model, response_id, finish_reasons, usage, service_tier, more, _ = answer
-    # In a few calls of built-in functions, because it is done for every call and most figures are absent.
-    values = (model, response_id, finish_reasons or None, service_tier, *(_NO_USAGE if usage is None else usage))
-    reported: Any = compress(zip(_NAMES, values, strict=False), map(is_not, values, _ABSENT))
-    attributes: dict[str, AttributeValue] = dict(reported)
-    if more:
-        attributes.update(more)
-    if usage is not None:
-        if usage.units:
-            for unit, quantity in usage.units.items():
-                attributes[UNIT_ATTRIBUTES[unit]] = quantity if isinstance(quantity, int) else float(quantity)
-        if usage.estimated:
-            attributes["spancost.usage.estimated"] = True
-    return attributes
 
 
 def error_type(error: BaseException) -> str:

@@ -9,11 +9,13 @@ import pytest
 from anthropic.lib.bedrock import AnthropicBedrock
 
 from spancost.sdks.anthropic import message_usage
-from spancost_pricing import Usage
+from spancost.wire import used
 
 from .provider import ANTHROPIC_USAGE, MESSAGE, MESSAGE_EVENTS
 
 if TYPE_CHECKING:
+    from spancost.wire import Attributes
+
     from .conftest import Telemetry
     from .provider import Provider
 
@@ -156,17 +158,17 @@ def test_bedrock_is_billed_by_amazon_in_its_region(provider: Provider, instrumen
     [
         pytest.param(
             {"input_tokens": 5, "output_tokens": 0, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0},
-            Usage(input_tokens=5, output_tokens=0, cache_read_tokens=0, cache_write_tokens=0),
+            used(input_tokens=5, output_tokens=0, cache_read_tokens=0, cache_write_tokens=0),
             id="reported zeros stay",
         ),
-        pytest.param({"input_tokens": 5, "output_tokens": 2}, Usage(input_tokens=5, output_tokens=2), id="no cache"),
+        pytest.param({"input_tokens": 5, "output_tokens": 2}, used(input_tokens=5, output_tokens=2), id="no cache"),
         pytest.param(
             {
                 "input_tokens": 5,
                 "output_tokens": 2,
                 "cache_creation": {"ephemeral_5m_input_tokens": 7, "ephemeral_1h_input_tokens": 4},
             },
-            Usage(input_tokens=16, output_tokens=2, cache_write_tokens=11, cache_write_1h_tokens=4),
+            used(input_tokens=16, output_tokens=2, cache_write_tokens=11, cache_write_1h_tokens=4),
             id="writes reported by lifetime alone",
         ),
         pytest.param(
@@ -178,7 +180,7 @@ def test_bedrock_is_billed_by_amazon_in_its_region(provider: Provider, instrumen
                     {"type": "message", "input_tokens": 600, "output_tokens": 100},
                 ],
             },
-            Usage(input_tokens=60_600, output_tokens=600),
+            used(input_tokens=60_600, output_tokens=600),
             id="compaction is billed on top of the totals",
         ),
         pytest.param(
@@ -188,10 +190,10 @@ def test_bedrock_is_billed_by_amazon_in_its_region(provider: Provider, instrumen
                 "output_tokens_details": {"thinking_tokens": 60},
                 "server_tool_use": {"web_search_requests": 3, "web_fetch_requests": 0},
             },
-            Usage(input_tokens=5, output_tokens=90, reasoning_tokens=60, units={"web_search": 3, "web_fetch": 0}),
+            used(input_tokens=5, output_tokens=90, reasoning_tokens=60, units={"web_search": 3, "web_fetch": 0}),
             id="thinking and tools that ran",
         ),
     ],
 )
-def test_usage_is_read_as_totals_that_include_their_parts(reported: dict[str, Any], usage: Usage) -> None:
+def test_usage_is_read_as_totals_that_include_their_parts(reported: dict[str, Any], usage: Attributes) -> None:
     assert message_usage(reported) == usage

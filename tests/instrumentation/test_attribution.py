@@ -14,7 +14,7 @@ from opentelemetry import baggage
 from opentelemetry.sdk.trace import TracerProvider
 
 import spancost
-from spancost.attribution import scope_of
+from spancost.attribution import _warn, scope_of  # pyright: ignore[reportPrivateUsage]
 
 from .drivers import DRIVERS
 
@@ -50,6 +50,33 @@ def test_every_argument_becomes_its_attribute(call: Any, instrumented: Telemetry
         "user.id": "u42",
         "session.id": "s1",
     }
+
+
+class Unprintable:
+    def __str__(self) -> str:
+        raise RuntimeError("no text of it")
+
+
+@pytest.mark.parametrize("value", [Unprintable(), ["search"], b"search", {"search": 1}])
+def test_what_is_no_text_is_left_out_and_said_once(
+    call: Any, instrumented: Telemetry, caplog: pytest.LogCaptureFixture, value: Any
+) -> None:
+    _warn.cache_clear()
+    for _ in range(2):
+        with spancost.attribution(feature=value, user="u42"):
+            call()
+
+    assert [paid_by(span) for span in instrumented.spans] == [{"user.id": "u42"}] * 2
+    (warning,) = (record.getMessage() for record in caplog.records if record.name == "spancost.attribution")
+    assert warning.startswith(f"spancost.attribution(feature=…): a {type(value).__name__} is left out: ")
+
+
+def test_numbers_are_written_out_and_what_has_no_utf8_is_replaced(call: Any, instrumented: Telemetry) -> None:
+    with spancost.attribution(tenant=7, user="u\ud800"):  # pyright: ignore[reportArgumentType]
+        call()
+
+    span = instrumented.span
+    assert paid_by(span) == {"spancost.tenant": "7", "user.id": "u?"}
 
 
 def test_a_call_outside_is_unattributed(call: Any, instrumented: Telemetry) -> None:

@@ -44,6 +44,6 @@ def test_a_total_counts_when_the_chunks_after_it_report_none() -> None:
             chunk["usageMetadata"] = {"promptTokenCount": 50, "candidatesTokenCount": tokens}
         reading.add(SimpleNamespace(body=json.dumps(chunk)))
     answer = reading.answer()
-    assert answer.usage is not None
-    assert (answer.usage.input_tokens, answer.usage.output_tokens) == (50, 7)
-    assert answer.finish_reasons == ("STOP",)
+    assert answer.attributes["gen_ai.usage.input_tokens"] == 50
+    assert answer.attributes["gen_ai.usage.output_tokens"] == 7
+    assert answer.attributes["gen_ai.response.finish_reasons"] == ("STOP",)

@@ -13,13 +13,15 @@ from google.oauth2.credentials import Credentials
 
 from spancost.sdks._google_genai.content import GenerateContentReading
 from spancost.sdks.google_genai import content_usage
-from spancost.wire import Answer
-from spancost_pricing import Usage
+from spancost.wire import answered, used
 
 from .older import transports
 from .provider import GEMINI_USAGE, GENERATED
+from .used import usage_in
 
 if TYPE_CHECKING:
+    from spancost.wire import Answer, Attributes
+
     from .conftest import Telemetry
     from .provider import Provider
 
@@ -114,12 +116,12 @@ def test_an_address_of_ones_own_is_kept(provider: Provider, instrumented: Teleme
     [
         pytest.param(
             {"promptTokenCount": 100, "toolUsePromptTokenCount": 40, "candidatesTokenCount": 0},
-            Usage(input_tokens=140, output_tokens=0),
+            used(input_tokens=140, output_tokens=0),
             id="tool results stand beside the prompt",
         ),
         pytest.param(
             {"promptTokenCount": 100, "thoughtsTokenCount": 30},
-            Usage(input_tokens=100, output_tokens=30, reasoning_tokens=30),
+            used(input_tokens=100, output_tokens=30, reasoning_tokens=30),
             id="thoughts without candidates",
         ),
         pytest.param(
@@ -135,7 +137,7 @@ def test_an_address_of_ones_own_is_kept(provider: Provider, instrumented: Teleme
                 "cacheTokensDetails": [{"modality": "AUDIO", "tokenCount": 250}],
                 "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 20}],
             },
-            Usage(
+            used(
                 input_tokens=500,
                 cache_read_tokens=300,
                 input_audio_tokens=300,
@@ -148,8 +150,13 @@ def test_an_address_of_ones_own_is_kept(provider: Provider, instrumented: Teleme
         ),
     ],
 )
-def test_usage_is_read_as_totals_that_include_their_parts(reported: dict[str, Any], usage: Usage) -> None:
+def test_usage_is_read_as_totals_that_include_their_parts(reported: dict[str, Any], usage: Attributes) -> None:
     assert content_usage(reported, 0) == usage
+
+
+def finished(usage: Attributes) -> Answer:
+    """What the chunks below say when they are all there."""
+    return answered(model="gemini-2.5-flash", response_id="resp-1", finish_reasons=("STOP",), usage=usage)
 
 
 def read(*chunks: dict[str, Any]) -> Answer:
@@ -167,7 +174,9 @@ NAMED: dict[str, Any] = {"modelVersion": "gemini-2.5-flash", "responseId": "resp
 def test_a_stream_that_ends_early_has_the_last_total_that_arrived() -> None:
     so_far = [{"promptTokenCount": 50, "candidatesTokenCount": tokens} for tokens in (3, 7)]
     answer = read(*({**NAMED, "candidates": [TEXT], "usageMetadata": usage} for usage in so_far))
-    assert answer == Answer("gemini-2.5-flash", "resp-1", (), Usage(input_tokens=50, output_tokens=7))
+    assert answer == answered(
+        model="gemini-2.5-flash", response_id="resp-1", usage=used(input_tokens=50, output_tokens=7)
+    )
 
 
 def test_a_total_counts_that_comes_after_the_end_was_said() -> None:
@@ -175,7 +184,7 @@ def test_a_total_counts_that_comes_after_the_end_was_said() -> None:
         {**NAMED, "candidates": [DONE], "usageMetadata": {"promptTokenCount": 50, "candidatesTokenCount": 7}},
         {**NAMED, "usageMetadata": {"promptTokenCount": 50, "candidatesTokenCount": 9}},
     )
-    assert answer == Answer("gemini-2.5-flash", "resp-1", ("STOP",), Usage(input_tokens=50, output_tokens=9))
+    assert answer == finished(used(input_tokens=50, output_tokens=9))
 
 
 def test_a_total_before_the_end_is_replaced_by_the_one_of_the_end() -> None:
@@ -183,7 +192,7 @@ def test_a_total_before_the_end_is_replaced_by_the_one_of_the_end() -> None:
         {**NAMED, "candidates": [TEXT], "usageMetadata": {"promptTokenCount": 50, "candidatesTokenCount": 3}},
         {**NAMED, "candidates": [DONE], "usageMetadata": {"promptTokenCount": 50, "candidatesTokenCount": 7}},
     )
-    assert answer == Answer("gemini-2.5-flash", "resp-1", ("STOP",), Usage(input_tokens=50, output_tokens=7))
+    assert answer == finished(used(input_tokens=50, output_tokens=7))
 
 
 def test_the_first_chunk_names_a_stream_whose_end_does_not() -> None:
@@ -193,12 +202,12 @@ def test_the_first_chunk_names_a_stream_whose_end_does_not() -> None:
         {"candidates": [TEXT]},
         {"candidates": [DONE], "usageMetadata": {"promptTokenCount": 50, "candidatesTokenCount": 7}},
     )
-    assert answer == Answer("gemini-2.5-flash", "resp-1", ("STOP",), Usage(input_tokens=50, output_tokens=7))
+    assert answer == finished(used(input_tokens=50, output_tokens=7))
 
 
 def test_a_blocked_prompt_was_read_all_the_same() -> None:
     answer = read({**NAMED, "promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 50}})
-    assert answer == Answer("gemini-2.5-flash", "resp-1", (), Usage(input_tokens=50))
+    assert answer == answered(model="gemini-2.5-flash", response_id="resp-1", usage=used(input_tokens=50))
 
 
 def test_searches_of_a_stream_are_counted_once_whichever_chunks_say_them() -> None:
@@ -207,4 +216,4 @@ def test_searches_of_a_stream_are_counted_once_whichever_chunks_say_them() -> No
         *({**NAMED, "candidates": [candidate]} for candidate in searched),
         {**NAMED, "candidates": [DONE], "usageMetadata": {"promptTokenCount": 50, "candidatesTokenCount": 7}},
     )
-    assert answer.usage == Usage(input_tokens=50, output_tokens=7, units={"web_search": 2})
+    assert usage_in(answer) == used(input_tokens=50, output_tokens=7, units={"web_search": 2})

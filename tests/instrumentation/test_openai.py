@@ -10,11 +10,13 @@ import pytest
 from opentelemetry.trace import StatusCode
 
 from spancost.sdks.openai import chat_usage
-from spancost_pricing import Usage
+from spancost.wire import used
 
 from .provider import CHAT_CHUNKS, CHAT_COMPLETION, OPENAI_USAGE, USAGE_CHUNK
 
 if TYPE_CHECKING:
+    from spancost.wire import Attributes
+
     from .conftest import Telemetry
     from .provider import Provider
 
@@ -297,17 +299,17 @@ def test_a_stream_whose_provider_reports_usage_unasked_is_not_counted_twice(
     [
         pytest.param(
             {"prompt_tokens": 9, "completion_tokens": 0, "prompt_tokens_details": {"cached_tokens": 0}},
-            Usage(input_tokens=9, output_tokens=0, cache_read_tokens=0),
+            used(input_tokens=9, output_tokens=0, cache_read_tokens=0),
             id="a reported zero stays and the absent stays absent",
         ),
         pytest.param(
             {"prompt_tokens": 90, "completion_tokens": 5, "prompt_cache_hit_tokens": 64},
-            Usage(input_tokens=90, output_tokens=5, cache_read_tokens=64),
+            used(input_tokens=90, output_tokens=5, cache_read_tokens=64),
             id="deepseek's own field",
         ),
         pytest.param(
             {"prompt_tokens": 90, "completion_tokens": 5, "prompt_tokens_details": {"cache_write_tokens": 32}},
-            Usage(input_tokens=90, output_tokens=5, cache_write_tokens=32),
+            used(input_tokens=90, output_tokens=5, cache_write_tokens=32),
             id="cache writes",
         ),
         pytest.param(
@@ -317,7 +319,7 @@ def test_a_stream_whose_provider_reports_usage_unasked_is_not_counted_twice(
                 "total_tokens": 115,
                 "completion_tokens_details": {"reasoning_tokens": 100},
             },
-            Usage(input_tokens=12, output_tokens=103, reasoning_tokens=100),
+            used(input_tokens=12, output_tokens=103, reasoning_tokens=100),
             id="reasoning on top of the completion, as the total tells",
         ),
         pytest.param(
@@ -327,7 +329,7 @@ def test_a_stream_whose_provider_reports_usage_unasked_is_not_counted_twice(
                 "prompt_tokens_details": {"audio_tokens": 20, "image_tokens": 10},
                 "completion_tokens_details": {"audio_tokens": 30, "image_tokens": 4},
             },
-            Usage(
+            used(
                 input_tokens=50,
                 output_tokens=40,
                 input_audio_tokens=20,
@@ -339,15 +341,15 @@ def test_a_stream_whose_provider_reports_usage_unasked_is_not_counted_twice(
         ),
         pytest.param(
             {"prompt_tokens": 1, "completion_tokens": 1, "server_tool_use_details": {"web_search_requests": 2}},
-            Usage(input_tokens=1, output_tokens=1, units={"web_search": 2}),
+            used(input_tokens=1, output_tokens=1, units={"web_search": 2}),
             id="searches that ran",
         ),
         pytest.param(
             {"prompt_tokens": "7", "completion_tokens": True, "prompt_tokens_details": None},
-            Usage(),
+            used(),
             id="what is not a number is not reported",
         ),
     ],
 )
-def test_usage_is_read_as_totals_that_include_their_parts(reported: dict[str, Any], usage: Usage) -> None:
+def test_usage_is_read_as_totals_that_include_their_parts(reported: dict[str, Any], usage: Attributes) -> None:
     assert chat_usage(reported) == usage

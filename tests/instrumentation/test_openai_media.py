@@ -11,13 +11,15 @@ import pytest
 
 from spancost.sdks.openai.media import embedding_usage, transcription_usage
 from spancost.sdks.openai.responses import image_usage
-from spancost_pricing import Usage
+from spancost.wire import used
 
 from .openai_payloads import IMAGES, OpenAIProvider
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
+
+    from spancost.wire import Attributes
 
     from .conftest import Telemetry
 
@@ -145,11 +147,11 @@ def test_speech_through_azure_is_billed_by_azure(instrumented: Telemetry) -> Non
 
 
 def test_embeddings_of_a_server_that_reports_only_the_total_are_counted() -> None:
-    assert embedding_usage({"total_tokens": 12}) == Usage(input_tokens=12)
+    assert embedding_usage({"total_tokens": 12}) == used(input_tokens=12)
 
 
 def test_embeddings_of_a_server_that_reports_no_tokens_at_all_are_not_made_up() -> None:
-    assert embedding_usage({}) == Usage()
+    assert embedding_usage({}) == used()
 
 
 @pytest.mark.parametrize(
@@ -157,12 +159,12 @@ def test_embeddings_of_a_server_that_reports_no_tokens_at_all_are_not_made_up() 
     [
         pytest.param(
             {"input_tokens": 30, "output_tokens": 272, "input_tokens_details": {"image_tokens": 0}},
-            Usage(input_tokens=30, input_image_tokens=0, output_tokens=272, output_image_tokens=272),
+            used(input_tokens=30, input_image_tokens=0, output_tokens=272, output_image_tokens=272),
             id="all that comes out is an image",
         ),
         pytest.param(
             {"input_tokens": 30, "output_tokens": 280, "output_tokens_details": {"image_tokens": 272}},
-            Usage(input_tokens=30, output_tokens=280, output_image_tokens=272),
+            used(input_tokens=30, output_tokens=280, output_image_tokens=272),
             id="but for what is said to be text",
         ),
         pytest.param(
@@ -172,7 +174,7 @@ def test_embeddings_of_a_server_that_reports_no_tokens_at_all_are_not_made_up() 
                 "cached_tokens": 50,
                 "cached_tokens_details": {"cached_image_tokens": 40},
             },
-            Usage(
+            used(
                 input_tokens=60,
                 cache_read_tokens=50,
                 cache_read_image_tokens=40,
@@ -183,7 +185,7 @@ def test_embeddings_of_a_server_that_reports_no_tokens_at_all_are_not_made_up() 
         ),
     ],
 )
-def test_usage_of_an_image_model_tells_images_from_text(reported: dict[str, Any], usage: Usage) -> None:
+def test_usage_of_an_image_model_tells_images_from_text(reported: dict[str, Any], usage: Attributes) -> None:
     assert image_usage(reported) == usage
 
 
@@ -192,16 +194,16 @@ def test_usage_of_an_image_model_tells_images_from_text(reported: dict[str, Any]
     [
         pytest.param(
             {"type": "duration", "seconds": 7.5},
-            Usage(units={"second": Decimal("7.5")}),
+            used(units={"second": Decimal("7.5")}),
             id="seconds",
         ),
         pytest.param(
             {"type": "tokens", "input_tokens": 14, "input_token_details": {"audio_tokens": 10}, "output_tokens": 3},
-            Usage(input_tokens=14, input_audio_tokens=10, output_tokens=3),
+            used(input_tokens=14, input_audio_tokens=10, output_tokens=3),
             id="tokens",
         ),
-        pytest.param({"type": "duration", "seconds": "NaN"}, Usage(), id="no number"),
+        pytest.param({"type": "duration", "seconds": "NaN"}, used(), id="no number"),
     ],
 )
-def test_usage_of_a_transcription_is_tokens_or_seconds(reported: dict[str, Any], usage: Usage) -> None:
+def test_usage_of_a_transcription_is_tokens_or_seconds(reported: dict[str, Any], usage: Attributes) -> None:
     assert transcription_usage(reported) == usage

@@ -10,7 +10,7 @@ import pytest
 
 import spancost
 from spancost.sdks.openai.responses import response_usage
-from spancost_pricing import Usage
+from spancost.wire import used
 
 from .openai_payloads import (
     RESPONSE,
@@ -22,6 +22,8 @@ from .openai_payloads import (
 )
 
 if TYPE_CHECKING:
+    from spancost.wire import Attributes
+
     from .conftest import Telemetry
 
 
@@ -293,20 +295,22 @@ def test_a_cost_that_the_biller_reports_is_passed_on(
     [
         pytest.param(
             {"input_tokens": 0, "output_tokens": 0, "input_tokens_details": {"cached_tokens": 0}},
-            Usage(input_tokens=0, output_tokens=0, cache_read_tokens=0),
+            used(input_tokens=0, output_tokens=0, cache_read_tokens=0),
             id="zeros stay and the absent stays absent",
         ),
         pytest.param(
             {"input_tokens": 50, "input_tokens_details": {"cache_write_tokens": 30}, "output_tokens": 4},
-            Usage(input_tokens=50, cache_write_tokens=30, output_tokens=4),
+            used(input_tokens=50, cache_write_tokens=30, output_tokens=4),
             id="cache writes",
         ),
         pytest.param(
             {"prompt_tokens": 7, "completion_tokens": 3, "reasoning_tokens": 2},
-            Usage(input_tokens=7, output_tokens=3, reasoning_tokens=2),
+            used(input_tokens=7, output_tokens=3, reasoning_tokens=2),
             id="a server that uses the names of chats",
         ),
     ],
 )
-def test_usage_of_a_response_is_read_as_totals_that_include_their_parts(reported: dict[str, Any], usage: Usage) -> None:
+def test_usage_of_a_response_is_read_as_totals_that_include_their_parts(
+    reported: dict[str, Any], usage: Attributes
+) -> None:
     assert response_usage(reported) == usage

@@ -14,8 +14,9 @@ from openai.types.chat import ChatCompletionChunk
 from spancost.sdks._anthropic.messages import MessageReading
 from spancost.sdks._google_genai.content import GenerateContentReading
 from spancost.sdks.openai.chat import ChatReading
-from spancost.wire import Answer
-from spancost_pricing import Usage
+from spancost.wire import answered, used
+
+from .used import usage_in
 
 if TYPE_CHECKING:
     from spancost.wire import QuickReading
@@ -58,8 +59,8 @@ def test_text_of_a_chat_is_counted_at_a_glance() -> None:
     )
     assert told == [True, True]
     answer = reading.answer()
-    assert (answer.model, answer.response_id) == ("gpt-5", "c-1")
-    assert answer.usage == Usage(input_tokens=4, output_tokens=2, estimated=True)
+    assert (answer.attributes["gen_ai.response.model"], answer.attributes["gen_ai.response.id"]) == ("gpt-5", "c-1")
+    assert usage_in(answer) == used(input_tokens=4, output_tokens=2, estimated=True)
 
 
 @pytest.mark.parametrize(
@@ -87,8 +88,8 @@ def test_chunks_of_a_chat_are_read_in_full_until_one_says_whose_they_are() -> No
     reading = ChatReading(ASKED)
     nameless = chat({"content": ""}, id="", model="", choices=[])
     assert overlooked(reading, nameless, chat({"content": "12"}), chat({"content": "34"})) == [False, True]
-    assert reading.answer().response_id == "c-1"
-    assert reading.answer().usage == Usage(input_tokens=4, output_tokens=1, estimated=True)
+    assert reading.answer().attributes["gen_ai.response.id"] == "c-1"
+    assert usage_in(reading.answer()) == used(input_tokens=4, output_tokens=1, estimated=True)
 
 
 def test_a_citation_in_the_middle_of_a_stream_shows_that_a_search_ran() -> None:
@@ -96,7 +97,7 @@ def test_a_citation_in_the_middle_of_a_stream_shows_that_a_search_ran() -> None:
     cited = chat({"content": "", "annotations": [{"type": "url_citation"}]})
     usage = {"prompt_tokens": 100, "completion_tokens": 20}
     overlooked(reading, chat({"content": ""}), chat({"content": "1234"}), cited, chat({}, choices=[], usage=usage))
-    assert reading.answer().usage == Usage(input_tokens=100, output_tokens=20, units={"web_search": 1})
+    assert usage_in(reading.answer()) == used(input_tokens=100, output_tokens=20, units={"web_search": 1})
 
 
 def started() -> Any:
@@ -120,7 +121,7 @@ def test_what_a_message_says_thinks_and_calls_is_counted_at_a_glance() -> None:
         added(type="input_json_delta", partial_json="{}"),
     )
     assert told == [True, True, True]
-    assert reading.answer().usage == Usage(input_tokens=10, output_tokens=3, estimated=True)
+    assert usage_in(reading.answer()) == used(input_tokens=10, output_tokens=3, estimated=True)
 
 
 @pytest.mark.parametrize(
@@ -142,8 +143,8 @@ def test_the_end_of_a_message_is_read_in_full() -> None:
         type="message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 25}
     )
     assert overlooked(reading, started(), added(type="text_delta", text="1234"), end) == [True, False]
-    assert reading.answer().finish_reasons == ("end_turn",)
-    assert reading.answer().usage == Usage(input_tokens=10, output_tokens=25)
+    assert reading.answer().attributes["gen_ai.response.finish_reasons"] == ("end_turn",)
+    assert usage_in(reading.answer()) == used(input_tokens=10, output_tokens=25)
 
 
 NAMED: dict[str, Any] = {"modelVersion": "gemini-2.5-flash", "responseId": "resp-1"}
@@ -162,7 +163,9 @@ def test_the_last_of_the_totals_that_were_told_at_a_glance_counts_where_there_is
     reading = GenerateContentReading()
     chunks = [content("some", usageMetadata=total(tokens)) for tokens in (3, 7)]
     assert overlooked(reading, content("more", usageMetadata=total(1)), *chunks, content("text")) == [True, True, True]
-    assert reading.answer() == Answer("gemini-2.5-flash", "resp-1", (), Usage(input_tokens=50, output_tokens=7))
+    assert reading.answer() == answered(
+        model="gemini-2.5-flash", response_id="resp-1", usage=used(input_tokens=50, output_tokens=7)
+    )
 
 
 def test_searches_and_the_end_of_an_answer_are_not_overlooked() -> None:
@@ -170,8 +173,8 @@ def test_searches_and_the_end_of_an_answer_are_not_overlooked() -> None:
     searched = content(candidate={"groundingMetadata": {"webSearchQueries": ["what a call costs", "since when"]}})
     end = content(candidate={"finishReason": "STOP"}, usageMetadata=total(9))
     overlooked(reading, content("some", usageMetadata=total(1)), searched, content("text", usageMetadata=total(4)), end)
-    used = Usage(input_tokens=50, output_tokens=9, units={"web_search": 2})
-    assert reading.answer() == Answer("gemini-2.5-flash", "resp-1", ("STOP",), used)
+    assert reading.answer().attributes["gen_ai.response.finish_reasons"] == ("STOP",)
+    assert usage_in(reading.answer()) == used(input_tokens=50, output_tokens=9, units={"web_search": 2})
 
 
 def test_a_chunk_without_a_body_is_somebody_elses_to_judge() -> None:

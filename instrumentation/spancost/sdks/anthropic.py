@@ -13,22 +13,12 @@ from spancost.fields import pick, word
 from spancost.instrumentor import SdkInstrumentor
 from spancost.sdks._anthropic.deliveries import Deliveries
 from spancost.sdks._anthropic.messages import CompletionReading, MessageReading, message_usage
-from spancost.stainless import Endpoints, Operation, Operations, Posted, patches, request_of
+from spancost.stainless import Endpoints, Operation, Operations, Posted, patches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spancost.stainless import Attributes
-
 __all__ = ["AnthropicInstrumentor", "MessageReading", "message_usage"]
-
-
-def _request_attributes(posted: Posted) -> Attributes:
-    tier, region = word(posted.body.get("service_tier")), _region_of(posted.client)
-    if tier is None and region is None:
-        return ()
-    told = (("anthropic.request.service_tier", tier), ("spancost.region", region))
-    return tuple((name, value) for name, value in told if value is not None)
 
 
 def _provider_of(client: object) -> str:
@@ -40,8 +30,8 @@ def _region_of(client: object) -> str | None:
 
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
-    "/v1/messages": Operation("chat", lambda _: MessageReading(), _request_attributes),
-    "/v1/complete": Operation("text_completion", CompletionReading, _request_attributes),
+    "/v1/messages": Operation("chat", lambda _: MessageReading()),
+    "/v1/complete": Operation("text_completion", CompletionReading),
 }
 """End of the path -> operation."""
 
@@ -59,17 +49,17 @@ class AnthropicInstrumentor(SdkInstrumentor):
 
     def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | Delivery | None:
         """The model call behind a request of a client, or the delivery of answers to earlier ones."""
-        posted = Posted(instance, self._endpoints.of(instance), args, kwargs)
-        operation = self._operations.of(posted)
-        if operation is None:
+        posted = Posted(self._endpoints.of(instance), args, kwargs)
+        told = self._operations.told(posted)
+        if told is None:
             return self._deliveries.delivery(posted)
         # A request without a span name gets no span from the SDK, whatever the client and the environment say.
         traces_itself = pick(posted.options, "span_name") is not None
         arguments = posted.changed(span_name=None) if traces_itself else posted.given
-        return Call(request_of(posted, operation), operation.reading(posted), arguments)
+        return Call(told.request, told.operation.reading(posted), arguments)
 
     def _instrument(self, **kwargs: Any) -> None:
         self._deliveries = Deliveries()
-        self._endpoints = Endpoints(_provider_of)
-        self._operations = Operations(OPERATIONS)
+        self._endpoints = Endpoints(_provider_of, _region_of)
+        self._operations = Operations(OPERATIONS, "anthropic.request.service_tier")
         super()._instrument(**kwargs)

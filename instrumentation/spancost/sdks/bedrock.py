@@ -19,11 +19,11 @@ from spancost.aws_bodies import observed_answer
 from spancost.bedrock_converse import ConverseReading
 from spancost.bedrock_invoke import InvokeReading
 from spancost.described import Call
-from spancost.fields import text
+from spancost.fields import count, text
 from spancost.hosts import provider_of
 from spancost.instrumentor import Patch, Recorder, SdkInstrumentor, awaits, calls
 from spancost.invocation import current
-from spancost.wire import Answer, Reading, Request
+from spancost.wire import CACHE_READ_TOKENS, CACHE_WRITE_TOKENS, INPUT_TOKENS, Answer, Reading, Request
 
 if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
@@ -157,9 +157,10 @@ class _Apart:
 
     def answer(self) -> Answer:
         """The same answer, its input without the cached tokens."""
-        answer = self._reading.answer()
-        usage = answer.usage
-        if usage is None or usage.input_tokens is None:
-            return answer
-        cached = sum(part for part in (usage.cache_read_tokens, usage.cache_write_tokens) if part is not None)
-        return answer._replace(usage=usage._replace(input_tokens=usage.input_tokens - cached))
+        attributes, beside = self._reading.answer()
+        whole = count(attributes, INPUT_TOKENS)
+        if whole is None:
+            return Answer(attributes, beside)
+        cached = (count(attributes, CACHE_READ_TOKENS), count(attributes, CACHE_WRITE_TOKENS))
+        fresh = whole - sum(part for part in cached if part is not None)
+        return Answer({**attributes, INPUT_TOKENS: fresh}, beside)

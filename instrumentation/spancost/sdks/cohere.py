@@ -21,14 +21,12 @@ from spancost.fields import count, first, pick, text, total
 from spancost.hosts import provider_of
 from spancost.instrumentor import Patch, Recorder, SdkInstrumentor, Shell, attempts, awaits, calls
 from spancost.openings import opens
-from spancost.wire import Answer, Request
-from spancost_pricing import Usage
+from spancost.wire import Request, answered, used
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from opentelemetry.util.types import AttributeValue
-
+    from spancost.wire import Answer, Attributes
     from spancost_pricing import Unit
 
     _Proxy: TypeAlias = wrapt.ObjectProxy[Any]
@@ -80,24 +78,24 @@ class CohereReading:
 
     def answer(self) -> Answer:
         """What has been said so far."""
-        return Answer(
+        return answered(
             response_id=self._id,
             finish_reasons=() if self._finish_reason is None else (self._finish_reason,),
             usage=self._estimate() if self._usage is None else billed_usage(self._usage),
             attributes=_elsewhere(self._host),
         )
 
-    def _estimate(self) -> Usage | None:
+    def _estimate(self) -> Attributes | None:
         """For a stream that ended before its usage; a complete answer without usage stays without."""
         if not self._streamed:
             return None
         asked = sum(unreported.message_characters(self._asked.get(name)) for name in _ASKED)
-        return Usage(
+        return used(
             input_tokens=unreported.tokens(asked), output_tokens=unreported.tokens(self._written), estimated=True
         )
 
 
-def billed_usage(usage: object) -> Usage | None:
+def billed_usage(usage: object) -> Attributes | None:
     """What is billed; where that is not said, what was consumed. What the cache served changes no price."""
     billed = pick(usage, "billed_units")
     if billed is None:
@@ -110,17 +108,15 @@ def billed_usage(usage: object) -> Usage | None:
         # A part cannot exceed its whole: the two stand side by side.
         whole = total(first(whole, count(billed, "text_tokens")), image)
     units: dict[Unit, int] = {unit: found for name, unit in _UNITS if (found := count(billed, name)) is not None}
-    return Usage(
-        input_tokens=whole, input_image_tokens=image, output_tokens=count(billed, "output_tokens"), units=units
-    )
+    return used(input_tokens=whole, input_image_tokens=image, output_tokens=count(billed, "output_tokens"), units=units)
 
 
-def _elsewhere(host: str | None) -> Mapping[str, AttributeValue]:
+def _elsewhere(host: str | None) -> Attributes:
     """Where the request really went: the clients for other clouds turn it round when it is on its way."""
     provider = provider_of(host, "cohere")
     if host is None or provider == "cohere":
         return {}
-    attributes: dict[str, AttributeValue] = {"gen_ai.provider.name": provider, "server.address": host}
+    attributes: Attributes = {"gen_ai.provider.name": provider, "server.address": host}
     if host.endswith(".amazonaws.com"):
         attributes["spancost.region"] = host.split(".")[1]
     return attributes

@@ -19,13 +19,11 @@ from spancost.fields import count, first, items, pick, text
 from spancost.hosts import provider_of
 from spancost.instrumentor import Patch, SdkInstrumentor, awaits, calls
 from spancost.streams import observed
-from spancost.wire import Answer, Reading, Request
-from spancost_pricing import Usage
+from spancost.wire import Answer, Reading, Request, answered, in_order, used
 
 if TYPE_CHECKING:
-    from opentelemetry.util.types import AttributeValue
-
     from spancost.streams import Observer
+    from spancost.wire import Attributes
     from spancost_pricing import Unit
 
 Asked = Mapping[str, Any]
@@ -113,48 +111,49 @@ class LiteLLMReading:
     def answer(self) -> Answer:
         """What has been said so far."""
         if self._cached:
-            nothing = Usage(input_tokens=0, output_tokens=0)
-            return Answer(model=self._model, usage=nothing, attributes={"spancost.litellm.cache_hit": True})
-        return Answer(
+            nothing = used(input_tokens=0, output_tokens=0)
+            return answered(model=self._model, usage=nothing, attributes={"spancost.litellm.cache_hit": True})
+        reported = self._reported()
+        return answered(
             model=self._model,
             response_id=self._id,
-            finish_reasons=tuple(reason for _, reason in sorted(self._finished.items())),
-            usage=self._reported() or self._estimate(),
+            finish_reasons=in_order(self._finished),
+            usage=self._estimate() if reported is None else reported,
             service_tier=self._tier,
             attributes=_served(self._hidden),
         )
 
-    def _reported(self) -> Usage | None:
+    def _reported(self) -> Attributes | None:
         if self._usage is not None:
             return answer_usage(self._usage)
         # Of a stream whose caller did not ask for usage it is kept aside, as zeros where the provider gave none.
         aside = pick(self._hidden, "usage")
         return answer_usage(aside) if count(aside, "total_tokens") else None
 
-    def _estimate(self) -> Usage | None:
+    def _estimate(self) -> Attributes | None:
         """For a stream that ended before its usage; a complete answer without usage stays without."""
         if not self._streamed:
             return None
         asked = sum(unreported.message_characters(part) for part in self._asked)
-        return Usage(
+        return used(
             input_tokens=unreported.tokens(asked), output_tokens=unreported.tokens(self._written), estimated=True
         )
 
 
-def answer_usage(usage: object) -> Usage | None:
+def answer_usage(usage: object) -> Attributes | None:
     """LiteLLM's `Usage` of a completion, a response of the Responses API or a reranking: totals include their parts."""
     billed = pick(usage, "billed_units")
     units: dict[Unit, int] = {}
     if billed is not None:
         if (searches := count(billed, "search_units")) is not None:
             units["request"] = searches
-        return Usage(input_tokens=count(billed, "total_tokens"), units=units)
+        return used(input_tokens=count(billed, "total_tokens"), units=units)
     into = pick(usage, "prompt_tokens_details") or pick(usage, "input_tokens_details")
     out = pick(usage, "completion_tokens_details") or pick(usage, "output_tokens_details")
     searches = first(count(usage, "server_tool_use", "web_search_requests"), count(into, "web_search_requests"))
     if searches is not None:
         units["web_search"] = searches
-    return Usage(
+    return used(
         input_tokens=first(count(usage, "prompt_tokens"), count(usage, "input_tokens")),
         cache_read_tokens=first(count(into, "cached_tokens"), count(usage, "cache_read_input_tokens")),
         cache_write_tokens=first(
@@ -173,9 +172,9 @@ def answer_usage(usage: object) -> Usage | None:
     )
 
 
-def _served(hidden: object) -> Mapping[str, AttributeValue]:
+def _served(hidden: object) -> Attributes:
     """Who served, where, as LiteLLM keeps it beside the answer."""
-    attributes: dict[str, AttributeValue] = {}
+    attributes: Attributes = {}
     host = _host(pick(hidden, "api_base"))
     if host is not None:
         attributes["server.address"] = host

@@ -19,12 +19,12 @@ from spancost.fields import count, first, items, pick, text
 from spancost.hosts import provider_of
 from spancost.instrumentor import Patch, Recorder, SdkInstrumentor, attempts, awaits, calls
 from spancost.invocation import current
-from spancost.wire import NO_ATTRIBUTES, Answer, Reading, Request
-from spancost_pricing import Usage
+from spancost.wire import NO_ATTRIBUTES, Answer, Reading, Request, answered, in_order, used
 
 if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
+    from spancost.wire import Attributes
     from spancost_pricing import Unit
 
 Asked = Mapping[str, Any]
@@ -70,20 +70,22 @@ class CompletionReading:
 
     def answer(self) -> Answer:
         """What has been said so far."""
-        return Answer(
+        return answered(
             model=self._model,
             response_id=self._id,
-            finish_reasons=tuple(reason for _, reason in sorted(self._finished.items())),
-            usage=self._estimate() if self._usage is None else completion_usage(self._usage),
+            finish_reasons=in_order(self._finished),
+            usage=self._used(),
             service_tier=text(self._usage, "service_tier"),
         )
 
-    def _estimate(self) -> Usage | None:
-        """For a stream that ended before its usage; a complete answer without usage stays without."""
+    def _used(self) -> Attributes | None:
+        """Estimated for a stream that ended before its usage; a complete answer without usage stays without."""
+        if self._usage is not None:
+            return completion_usage(self._usage)
         if not self._streamed:
             return None
         asked = sum(unreported.message_characters(part) for part in self._prompt)
-        return Usage(
+        return used(
             input_tokens=unreported.tokens(asked), output_tokens=unreported.tokens(self._written), estimated=True
         )
 
@@ -93,10 +95,12 @@ class TranscriptionReading(CompletionReading):
 
     def answer(self) -> Answer:
         """What has been said so far."""
-        answer = super().answer()
         seconds = _figure(self._usage, "prompt_audio_seconds")
-        usage = answer.usage if seconds is None else Usage(units={"second": seconds})
-        return Answer(model=answer.model, usage=usage, service_tier=answer.service_tier)
+        return answered(
+            model=self._model,
+            usage=self._used() if seconds is None else used(units={"second": seconds}),
+            service_tier=text(self._usage, "service_tier"),
+        )
 
 
 class ConversationReading:
@@ -126,19 +130,19 @@ class ConversationReading:
 
     def answer(self) -> Answer:
         """What has been said so far."""
-        usage: Usage | None = None
+        usage: Attributes | None = None
         if self._usage is not None:
             usage = conversation_usage(self._usage)
         elif self._streamed:
-            usage = Usage(
+            usage = used(
                 input_tokens=unreported.tokens(unreported.message_characters(self._asked)),
                 output_tokens=unreported.tokens(self._written),
                 estimated=True,
             )
-        attributes: dict[str, AttributeValue] = {}
+        attributes: Attributes = {}
         if self._conversation is not None:
             attributes["gen_ai.conversation.id"] = self._conversation
-        return Answer(model=self._model, usage=usage, attributes=attributes)
+        return answered(model=self._model, usage=usage, attributes=attributes)
 
 
 class ResponseReading:
@@ -165,9 +169,9 @@ class ResponseReading:
     def answer(self) -> Answer:
         """What has been said so far."""
         reported = pick(self._response, "usage")
-        usage: Usage | None = None
+        usage: Attributes | None = None
         if reported is not None:
-            usage = Usage(
+            usage = used(
                 input_tokens=_figure(reported, "input_tokens"),
                 cache_read_tokens=_figure(reported, "input_tokens_details", "cached_tokens"),
                 cache_write_tokens=_figure(reported, "input_tokens_details", "cache_write_tokens"),
@@ -175,12 +179,12 @@ class ResponseReading:
                 reasoning_tokens=_figure(reported, "output_tokens_details", "reasoning_tokens"),
             )
         elif self._streamed:
-            usage = Usage(
+            usage = used(
                 input_tokens=unreported.tokens(unreported.message_characters(self._asked)),
                 output_tokens=unreported.tokens(self._written),
                 estimated=True,
             )
-        return Answer(
+        return answered(
             model=text(self._response, "model"),
             response_id=text(self._response, "id"),
             usage=usage,
@@ -201,7 +205,7 @@ class SpeechReading:
 
     def answer(self) -> Answer:
         """What has been said so far."""
-        return Answer(usage=Usage(units={"character": self._characters}) if self._spoken else None)
+        return answered(usage=used(units={"character": self._characters}) if self._spoken else None)
 
 
 class DocumentReading:
@@ -218,13 +222,13 @@ class DocumentReading:
         """What has been said."""
         pages = count(self._document, "usage_info", "pages_processed")
         attributes: Mapping[str, AttributeValue] = {} if pages is None else {"spancost.usage.pages": pages}
-        return Answer(model=text(self._document, "model"), attributes=attributes)
+        return answered(model=text(self._document, "model"), attributes=attributes)
 
 
-def completion_usage(usage: object) -> Usage:
+def completion_usage(usage: object) -> Attributes:
     """`UsageInfo`. Totals include their parts."""
     seconds = _figure(usage, "prompt_audio_seconds")
-    return Usage(
+    return used(
         input_tokens=_figure(usage, "prompt_tokens"),
         cache_read_tokens=first(
             _figure(usage, "prompt_tokens_details", "cached_tokens"), _figure(usage, "num_cached_tokens")
@@ -235,14 +239,14 @@ def completion_usage(usage: object) -> Usage:
     )
 
 
-def conversation_usage(usage: object) -> Usage:
+def conversation_usage(usage: object) -> Attributes:
     """`ConversationUsageInfo`. What tools put before the model is input that `prompt_tokens` leaves out."""
     prompt, connectors = _figure(usage, "prompt_tokens"), _figure(usage, "connector_tokens")
     units: dict[Unit, int] = {}
     for name, unit in _CONNECTOR_UNITS:
         if (uses := count(usage, "connectors", name)) is not None:
             units[unit] = units.get(unit, 0) + uses
-    return Usage(
+    return used(
         input_tokens=prompt if prompt is None or connectors is None else prompt + connectors,
         output_tokens=_figure(usage, "completion_tokens"),
         units=units,

@@ -14,14 +14,13 @@ from spancost.fields import items, pick, text
 from spancost.newest import Newest
 from spancost.once import Once
 from spancost.sdks._anthropic.messages import MessageReading, message_usage
-from spancost.wire import Answer, Request
+from spancost.wire import MODEL, SERVICE_TIER, Answer, Request, answered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from opentelemetry.util.types import AttributeValue
-
     from spancost.stainless import Posted
+    from spancost.wire import Attributes
 
 _RESULTS: Final = re.compile(r"GET .*/messages/batches/[^/]+/results")
 _SESSIONS: Final = re.compile(r"(GET|POST) .*/sessions(/[^/]+)?")
@@ -58,7 +57,7 @@ class Deliveries:
         reading.add(message)
         answer = reading.answer()
         for part in (answer, *answer.beside):
-            yield source.paid(part._replace(service_tier=part.service_tier or _TIER, beside=()))
+            yield source.paid(Answer({SERVICE_TIER: _TIER, **part.attributes}))
 
     def _sessions(self, part: object) -> Iterator[Paid]:
         """Nothing to pay for; but events do not say which model they are about, and their session does."""
@@ -75,10 +74,10 @@ class Deliveries:
                 continue
             usage = pick(event, "model_usage")
             if usage is not None and self._charged.first(identifier):
-                attributes: dict[str, AttributeValue] = {"gen_ai.conversation.id": session}
+                attributes: Attributes = {"gen_ai.conversation.id": session}
                 if (speed := text(usage, "speed")) is not None:
                     attributes["spancost.speed"] = speed
-                answer = Answer(
+                answer = answered(
                     model=self._models.get(session),
                     response_id=identifier,
                     usage=message_usage(usage),
@@ -95,4 +94,5 @@ class _Source:
         self._provider = posted.endpoint.biller
 
     def paid(self, answer: Answer) -> Paid:
-        return Paid(Request("chat", self._provider, answer.model, self._endpoint.host, self._endpoint.port), answer)
+        model = text(answer.attributes, MODEL)
+        return Paid(Request("chat", self._provider, model, self._endpoint.host, self._endpoint.port), answer)

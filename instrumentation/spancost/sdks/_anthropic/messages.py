@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from itertools import compress
 from operator import attrgetter, is_not
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from spancost import unreported
 from spancost.fields import count, fields_of, listed, pick, text, total, whole, word
-from spancost.wire import Answer
-from spancost_pricing import Usage
+from spancost.wire import ESTIMATED, FINISH_REASONS, MODEL, RESPONSE_ID, SERVICE_TIER, Answer, answered, summed, used
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from opentelemetry.util.types import AttributeValue
-
     from spancost.stainless import Posted
-    from spancost.wire import Shows
+    from spancost.wire import Attributes, Shows
     from spancost_pricing import Unit
 
 _USAGE_FIELDS: Final = (
@@ -35,7 +31,6 @@ _USAGE_FIELDS: Final = (
     "speed",
 )
 _ABSENT: Final = (None,) * len(_USAGE_FIELDS)
-_NO_UNITS: Final[Mapping[Unit, int]] = MappingProxyType({})
 _WRITTEN: Final[Mapping[str, Callable[[object], str]]] = {
     "text_delta": attrgetter("text"),
     "thinking_delta": attrgetter("thinking"),
@@ -106,25 +101,23 @@ class MessageReading:
             # The start's `output_tokens` is a placeholder: it says nothing about what was written before the break.
             usage = {**usage, "output_tokens": unreported.tokens(self._written)}
         said = usage.get
-        attributes: dict[str, AttributeValue] = {}
-        tier = word(said("service_tier"))
-        if tier is not None:
-            attributes["anthropic.response.service_tier"] = tier
+        steps = listed(said("iterations"))
+        attributes = message_usage(usage) if usage else {}
+        if attributes and self._unfinished:
+            attributes[ESTIMATED] = True
+        if (model := _served_by(steps) or word(message("model"))) is not None:
+            attributes[MODEL] = model
+        if (identifier := word(message("id"))) is not None:
+            attributes[RESPONSE_ID] = identifier
+        if self._stop_reason is not None:
+            attributes[FINISH_REASONS] = (self._stop_reason,)
+        if (tier := word(said("service_tier"))) is not None:
+            attributes[SERVICE_TIER] = attributes["anthropic.response.service_tier"] = tier
         if (speed := word(said("speed"))) is not None:
             attributes["spancost.speed"] = speed
         if (geo := word(said("inference_geo"))) is not None and geo not in _UNREPORTED:
             attributes["spancost.region"] = geo
-        steps = listed(said("iterations"))
-        counted = message_usage(usage) if usage else None
-        return Answer(
-            model=_served_by(steps) or word(message("model")),
-            response_id=word(message("id")),
-            finish_reasons=() if self._stop_reason is None else (self._stop_reason,),
-            usage=counted._replace(estimated=True) if counted is not None and self._unfinished else counted,
-            service_tier=tier,
-            attributes=attributes,
-            beside=_advice(steps, tier),
-        )
+        return Answer(attributes, _advice(steps, tier) if steps else ())
 
 
 def _served_by(steps: Sequence[object]) -> str | None:
@@ -137,34 +130,23 @@ def _served_by(steps: Sequence[object]) -> str | None:
 
 def _advice(steps: Sequence[object], tier: str | None) -> tuple[Answer, ...]:
     """What other models were asked on the way, each billed as its own."""
-    if not steps:
-        return ()
     return tuple(
-        Answer(model=text(step, "model"), usage=message_usage(step), service_tier=tier)
+        answered(model=text(step, "model"), usage=message_usage(step), service_tier=tier)
         for step in steps
         if text(step, "type") == "advisor_message"
     )
 
 
-def message_usage(usage: object) -> Usage:
+def message_usage(usage: object) -> Attributes:
     """`Usage` of a message. Anthropic's `input_tokens` leaves the cache out; ours includes it."""
     counted = _counted(usage)
     steps = listed(pick(usage, "iterations"))
     # Compaction of the context is billed on top of what the totals say.
     extra = [_counted(step) for step in steps if text(step, "type") == "compaction"] if steps else None
-    if not extra:
-        return counted
-    parts = (counted, *extra)
-    return counted._replace(
-        input_tokens=total(*(part.input_tokens for part in parts)),
-        cache_read_tokens=total(*(part.cache_read_tokens for part in parts)),
-        cache_write_tokens=total(*(part.cache_write_tokens for part in parts)),
-        cache_write_1h_tokens=total(*(part.cache_write_1h_tokens for part in parts)),
-        output_tokens=total(*(part.output_tokens for part in parts)),
-    )
+    return summed((counted, *extra)) if extra else counted
 
 
-def _counted(usage: object) -> Usage:
+def _counted(usage: object) -> Attributes:
     """The figures of a message, or of one step on the way to it."""
     said = fields_of(usage).get
     lifetimes = fields_of(said("cache_creation")).get
@@ -173,7 +155,7 @@ def _counted(usage: object) -> Usage:
     if cache_write is None:
         cache_write = total(whole(lifetimes("ephemeral_5m_input_tokens")), an_hour)
     fresh = whole(said("input_tokens"))
-    return Usage(
+    return used(
         input_tokens=None if fresh is None else total(fresh, cache_read, cache_write),
         cache_read_tokens=cache_read,
         cache_write_tokens=cache_write,
@@ -184,9 +166,9 @@ def _counted(usage: object) -> Usage:
     )
 
 
-def _units(tools: object) -> Mapping[Unit, int]:
+def _units(tools: object) -> Mapping[Unit, int] | None:
     if tools is None:
-        return _NO_UNITS
+        return None
     counted: tuple[tuple[Unit, int | None], ...] = (
         ("web_search", count(tools, "web_search_requests")),
         ("web_fetch", count(tools, "web_fetch_requests")),
@@ -210,13 +192,13 @@ class CompletionReading:
     def answer(self) -> Answer:
         """What has been said so far."""
         if text(self._completion, "type") != "completion":
-            return Answer()
+            return answered()
         reason = text(self._completion, "stop_reason")
-        return Answer(
+        return answered(
             model=text(self._completion, "model"),
             response_id=text(self._completion, "id"),
             finish_reasons=() if reason is None else (reason,),
-            usage=Usage(
+            usage=used(
                 input_tokens=unreported.tokens(self._prompt),
                 output_tokens=unreported.tokens(self._written),
                 estimated=True,

@@ -13,7 +13,7 @@ from spancost.described import Paid
 from spancost.fields import items, pick, text
 from spancost.sdks._google_genai.content import GenerateContentReading, content_usage
 from spancost.sdks._google_genai.sent import json_of
-from spancost.wire import Answer
+from spancost.wire import SERVICE_TIER, Answer, answered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -63,7 +63,8 @@ def _paid(sent: Sent, lines: Iterable[object], model: str | None) -> Iterator[Pa
         if pick(response, "usageMetadata") is not None and pick(response, "embedding") is None:
             reading = GenerateContentReading()
             reading.take(response)
-            yield Paid(sent.request("generate_content", model), reading.answer()._replace(service_tier=_TIER))
+            answer = Answer({**reading.answer().attributes, SERVICE_TIER: _TIER})
+            yield Paid(sent.request("generate_content", model), answer)
         elif (embedded := _embedded(response)) is not None:
             yield Paid(sent.request("embeddings", model), embedded)
 
@@ -77,4 +78,4 @@ def _embedded(response: object) -> Answer | None:
         usage = {"promptTokenCount": int(tokens)}
     elif usage is None:
         usage = {"promptTokenCount": pick(response, "tokenCount")}
-    return Answer(usage=content_usage(usage, 0), service_tier=_TIER)
+    return answered(usage=content_usage(usage, 0), service_tier=_TIER)

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from spancost.fields import count, fields_of, figures_of, items, listed, text, word
 from spancost.sdks._google_genai.figures import CACHED, INPUT, OUTPUT, added, by_modality
 from spancost.sdks._google_genai.sent import TIERS, decoded, json_of
-from spancost.wire import Answer
-from spancost_pricing import Usage
+from spancost.wire import FINISH_REASONS, MODEL, RESPONSE_ID, SERVICE_TIER, Answer, answered, in_order, used
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from spancost.sdks._google_genai.figures import Breakdowns
-    from spancost.wire import Shows
-    from spancost_pricing import Unit
+    from spancost.wire import Attributes, Shows
 
-_FIGURES: Final = (
-    "promptTokenCount",
-    "toolUsePromptTokenCount",
-    "cachedContentTokenCount",
-    "candidatesTokenCount",
-    "responseTokenCount",
-    "thoughtsTokenCount",
-)
-_OF_ANSWER: Final = ("modelVersion", "responseId", "usageMetadata", "candidates")
-_OF_CANDIDATE: Final = ("index", "finishReason", "groundingMetadata")
-_TIER: Final = ("serviceTier", "trafficType")
 _BREAKDOWNS: Final[Breakdowns] = {
     "promptTokensDetails": INPUT,
     "promptTokenDetails": INPUT,
@@ -37,7 +21,6 @@ _BREAKDOWNS: Final[Breakdowns] = {
     "candidatesTokensDetails": OUTPUT,
     "responseTokensDetails": OUTPUT,
 }
-_NO_UNITS: Final[Mapping[Unit, int]] = MappingProxyType({})
 
 
 class GenerateContentReading:
@@ -47,8 +30,6 @@ class GenerateContentReading:
     a chunk more than that is looked for in its JSON as it is written, where quotes inside a text are escaped.
     """
 
-    _model: str | None = None
-    _id: str | None = None
     _usage: object = None
     _queries: frozenset[str] = frozenset()
     _named: str | None = None
@@ -57,6 +38,7 @@ class GenerateContentReading:
     """The latest total so far: worth parsing only if no later chunk has a later total."""
 
     def __init__(self) -> None:
+        self._said: Attributes = {}
         self._finished: dict[int, str] = {}
 
     def add(self, part: Any) -> None:
@@ -100,19 +82,20 @@ class GenerateContentReading:
 
     def take(self, answer: object) -> None:
         """Takes in the JSON itself."""
-        read: Any = map(fields_of(answer).get, _OF_ANSWER)
-        model, identifier, usage, candidates = read
-        if type(model) is str:
-            self._model = model
-        if type(identifier) is str:
-            self._id = identifier
-        if usage is not None:
+        said = fields_of(answer).get
+        if (model := said("modelVersion")) and isinstance(model, str):
+            self._said[MODEL] = model
+        if (identifier := said("responseId")) and isinstance(identifier, str):
+            self._said[RESPONSE_ID] = identifier
+        if (usage := said("usageMetadata")) is not None:
             self._usage = usage
-        for position, candidate in enumerate(listed(candidates)):
-            index, reason, grounding = map(fields_of(candidate).get, _OF_CANDIDATE)
+        for position, candidate in enumerate(listed(said("candidates"))):
+            of_candidate = fields_of(candidate).get
+            reason = of_candidate("finishReason")
             if reason and isinstance(reason, str):
+                index = of_candidate("index")
                 self._finished[index if type(index) is int else position] = reason
-            if grounding is not None:
+            if (grounding := of_candidate("groundingMetadata")) is not None:
                 queries = items(grounding, "webSearchQueries")
                 self._queries |= {query for query in queries if isinstance(query, str) and query}
 
@@ -121,42 +104,56 @@ class GenerateContentReading:
         if self._unread is not None:
             self.take(decoded(self._unread))
             self._unread = None
-        if self._named is not None and (self._model is None or self._id is None):
+        usage = self._usage
+        attributes = {} if usage is None else content_usage(usage, len(self._queries))
+        if self._named is not None and (MODEL not in self._said or RESPONSE_ID not in self._said):
             said = fields_of(decoded(self._named)).get
-            self._model = self._model or word(said("modelVersion"))
-            self._id = self._id or word(said("responseId"))
-        usage, finished = self._usage, self._finished
-        reasons = tuple(map(finished.__getitem__, sorted(finished)))
-        if usage is None:
-            return Answer(self._model, self._id, reasons)
-        return Answer(self._model, self._id, reasons, content_usage(usage, len(self._queries)), served_tier(usage))
+            named = answered(model=word(said("modelVersion")), response_id=word(said("responseId")))
+            attributes.update(named.attributes)
+        attributes.update(self._said)
+        if finished := self._finished:
+            attributes[FINISH_REASONS] = in_order(finished)
+        if usage is not None and (tier := served_tier(usage)) is not None:
+            attributes[SERVICE_TIER] = tier
+        return Answer(attributes)
 
 
 def served_tier(usage: object) -> str | None:
     """The tier that served: named by the Gemini API, told by Vertex AI's kind of traffic."""
-    tier, traffic = map(fields_of(usage).get, _TIER)
+    said = fields_of(usage).get
+    tier, traffic = said("serviceTier"), said("trafficType")
     if tier is None and traffic is None:
         return None
     return word(tier) or TIERS.get(word(traffic) or "")
 
 
-def content_usage(usage: object, searches: int) -> Usage:
+def content_usage(usage: object, searches: int) -> Attributes:
     """`usageMetadata`. Google counts tool results beside the prompt and thoughts beside the candidates.
 
     A live session calls the candidates a response.
     """
     said = fields_of(usage)
-    prompt, tools, cached, shown, response, thoughts = figures_of(tuple(map(said.get, _FIGURES)))
+    get = said.get
+    prompt, tools, cached, shown, response, thoughts = figures_of(
+        get("promptTokenCount"),
+        get("toolUsePromptTokenCount"),
+        get("cachedContentTokenCount"),
+        get("candidatesTokenCount"),
+        get("responseTokenCount"),
+        get("thoughtsTokenCount"),
+    )
     if shown is None:
         shown = response
-    read = Usage(
+    read = used(
         input_tokens=prompt if tools is None else added(prompt, tools),
         cache_read_tokens=cached,
         output_tokens=shown if thoughts is None else added(shown, thoughts),
         reasoning_tokens=thoughts,
-        units=_NO_UNITS if searches == 0 else {"web_search": searches},
+        units={"web_search": searches} if searches else None,
     )
-    return by_modality(read, said, _BREAKDOWNS, "tokenCount") if any(map(said.get, _BREAKDOWNS)) else read
+    if any(map(get, _BREAKDOWNS)):
+        read.update(by_modality(said, _BREAKDOWNS, "tokenCount"))
+    return read
 
 
 class CacheReading:
@@ -175,5 +172,5 @@ class CacheReading:
     def answer(self) -> Answer:
         """What was written."""
         written = count(self._answer, "usageMetadata", "totalTokenCount")
-        usage = None if written is None else Usage(input_tokens=written, cache_write_tokens=written)
-        return Answer(response_id=text(self._answer, "name"), usage=usage)
+        usage = None if written is None else used(input_tokens=written, cache_write_tokens=written)
+        return answered(response_id=text(self._answer, "name"), usage=usage)

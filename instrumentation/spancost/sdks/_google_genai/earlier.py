@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from spancost.described import Call, Delivery
-from spancost.fields import pick, text
+from spancost.fields import text
 from spancost.sdks._google_genai.interactions import InteractionReading, fetched
 from spancost.sdks._google_genai.sent import short_name
 from spancost.stainless import Endpoints, Posted, patches
@@ -42,7 +42,7 @@ class Earlier:
 
     def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | Delivery | None:
         """The interaction that is asked for, or the one that is fetched."""
-        posted = Posted(instance, self._endpoints.of(instance), args, kwargs)
+        posted = Posted(self._endpoints.of(instance), args, kwargs)
         path = (text(posted.options, "url") or "").partition("?")[0]
         if posted.path is not None:
             if not _CREATED.fullmatch(path):
@@ -57,7 +57,7 @@ class Earlier:
         )
 
     def _request(self, posted: Posted, model: str | None) -> Request:
-        located = _LOCATION.search(f"{pick(posted.client, 'base_url')}{text(posted.options, 'url')}")
+        located = _LOCATION.search(f"{posted.endpoint.url}{text(posted.options, 'url')}")
         return Request(
             operation="generate_content",
             provider=posted.endpoint.biller,

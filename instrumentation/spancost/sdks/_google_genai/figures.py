@@ -9,17 +9,24 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from spancost.fields import fields_of, listed, whole, word
+from spancost.wire import (
+    CACHE_READ_AUDIO_TOKENS,
+    CACHE_READ_IMAGE_TOKENS,
+    INPUT_AUDIO_TOKENS,
+    INPUT_IMAGE_TOKENS,
+    OUTPUT_AUDIO_TOKENS,
+    OUTPUT_IMAGE_TOKENS,
+)
 
 if TYPE_CHECKING:
     from spancost.fields import Fields
-    from spancost_pricing import Usage
 
 Breakdowns: TypeAlias = Mapping[str, Mapping[str, str]]
-"""A report's breakdown -> modality -> the figure of a `Usage` that its tokens are."""
+"""A report's breakdown -> modality -> the attribute that its tokens are."""
 
-INPUT: Final = {"AUDIO": "input_audio_tokens", "IMAGE": "input_image_tokens"}
-CACHED: Final = {"AUDIO": "cache_read_audio_tokens", "IMAGE": "cache_read_image_tokens"}
-OUTPUT: Final = {"AUDIO": "output_audio_tokens", "IMAGE": "output_image_tokens"}
+INPUT: Final = {"AUDIO": INPUT_AUDIO_TOKENS, "IMAGE": INPUT_IMAGE_TOKENS}
+CACHED: Final = {"AUDIO": CACHE_READ_AUDIO_TOKENS, "IMAGE": CACHE_READ_IMAGE_TOKENS}
+OUTPUT: Final = {"AUDIO": OUTPUT_AUDIO_TOKENS, "IMAGE": OUTPUT_IMAGE_TOKENS}
 
 
 def added(one: int | None, other: int | None) -> int | None:
@@ -29,16 +36,13 @@ def added(one: int | None, other: int | None) -> int | None:
     return one if other is None else one + other
 
 
-def by_modality(usage: Usage, report: Fields, breakdowns: Breakdowns, amount: str) -> Usage:
-    """`usage` with what the breakdowns in a report say; `amount` is what they call a number of tokens."""
-    listings = [*map(report.get, breakdowns)]
-    if not any(listings):
-        return usage
+def by_modality(report: Fields, breakdowns: Breakdowns, amount: str) -> Mapping[str, int]:
+    """What the breakdowns in a report say; `amount` is what they call a number of tokens."""
     figures: dict[str, int] = {}
-    for listing, modalities in zip(listings, breakdowns.values(), strict=True):
-        for detail in listed(listing):
+    for name, modalities in breakdowns.items():
+        for detail in listed(report.get(name)):
             said = fields_of(detail).get
             figure, tokens = modalities.get((word(said("modality")) or "").upper()), whole(said(amount))
             if figure is not None and tokens is not None:
                 figures[figure] = figures[figure] + tokens if figure in figures else tokens
-    return usage._replace(**figures) if figures else usage
+    return figures

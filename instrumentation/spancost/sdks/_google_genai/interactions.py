@@ -12,8 +12,7 @@ from spancost.described import Paid
 from spancost.fields import count, fields_of, first, listed, pick, text, total, whole, word
 from spancost.sdks._google_genai.figures import CACHED, INPUT, OUTPUT, added, by_modality
 from spancost.sdks._google_genai.sent import request_from
-from spancost.wire import Answer
-from spancost_pricing import Usage
+from spancost.wire import answered, used
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from spancost.newest import Newest
     from spancost.once import Once
     from spancost.sdks._google_genai.figures import Breakdowns
-    from spancost.wire import Request
+    from spancost.wire import Answer, Attributes, Request
     from spancost_pricing import Unit
 
 _NOT_YET: Final[Mapping[str, AttributeValue]] = {"gen_ai.operation.name": "fetch_response"}
@@ -76,7 +75,7 @@ class InteractionReading:
 
     def answer(self) -> Answer:
         """What has been said so far."""
-        usage: Usage | None = None
+        usage: Attributes | None = None
         attributes: Mapping[str, AttributeValue] = {}
         if self._usage is not None:
             usage = interaction_usage(self._usage)
@@ -87,10 +86,10 @@ class InteractionReading:
             attributes = _NOT_YET
         elif self._streamed:
             prompt = unreported.characters(self._prompt)
-            usage = Usage(
+            usage = used(
                 input_tokens=unreported.tokens(prompt), output_tokens=unreported.tokens(self._written), estimated=True
             )
-        return Answer(
+        return answered(
             model=self._model,
             response_id=self._id,
             finish_reasons=() if self._status is None else (self._status,),
@@ -100,7 +99,7 @@ class InteractionReading:
         )
 
 
-def interaction_usage(usage: object) -> Usage:
+def interaction_usage(usage: object) -> Attributes:
     """`Usage` of an interaction: thoughts stand beside the output and tool results beside the input."""
     said = fields_of(usage)
     get = said.get
@@ -111,14 +110,15 @@ def interaction_usage(usage: object) -> Usage:
     units: dict[Unit, int] = {} if ran is None else {"web_search": ran}
     # The preview called it reasoning.
     thoughts = first(whole(get("total_thought_tokens")), whole(get("total_reasoning_tokens")))
-    read = Usage(
+    read = used(
         input_tokens=added(whole(get("total_input_tokens")), whole(get("total_tool_use_tokens"))),
         cache_read_tokens=whole(get("total_cached_tokens")),
         output_tokens=added(whole(get("total_output_tokens")), thoughts),
         reasoning_tokens=thoughts,
         units=units,
     )
-    return by_modality(read, said, _BREAKDOWNS, "tokens")
+    read.update(by_modality(said, _BREAKDOWNS, "tokens"))
+    return read
 
 
 def request_of(resource: object, model: str | None, *, stream: bool = False) -> Request:
@@ -151,7 +151,7 @@ def fetched(
         return
     agent = text(interaction, "agent")
     if (name in pending or agent is not None) and charged.first(name):
-        answer = Answer(
+        answer = answered(
             model=text(interaction, "model"),
             response_id=name,
             finish_reasons=tuple(status for status in (text(interaction, "status"),) if status is not None),

@@ -16,7 +16,7 @@ from spancost.described import Paid
 from spancost.fields import fields_of, pick, word
 from spancost.sdks._google_genai.content import content_usage, served_tier
 from spancost.sdks._google_genai.sent import origin_of, request_from
-from spancost.wire import Answer
+from spancost.wire import answered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, MutableMapping
@@ -69,7 +69,7 @@ def heard(session: object, message: object) -> Iterable[Paid]:
     client = pick(session, "_api_client")
     request = request_from(origin_of(client), "generate_content", word(notes.get(_MODEL)), stream=True)
     reported: Mapping[str, object] = _json(usage)
-    answer = Answer(usage=content_usage(reported, 0), service_tier=served_tier(reported))
+    answer = answered(usage=content_usage(reported, 0), service_tier=served_tier(reported))
     started = notes.pop(_STARTED, None)
     yield Paid(request, answer, started if isinstance(started, int) else None)
 

@@ -12,12 +12,11 @@ from spancost import unreported
 from spancost.fields import count, items, pick, text, total
 from spancost.sdks._google_genai.content import content_usage, served_tier
 from spancost.sdks._google_genai.sent import json_of, short_name
-from spancost.wire import Answer
-from spancost_pricing import Usage
+from spancost.wire import answered, used
 
 if TYPE_CHECKING:
     from spancost.sdks._google_genai.sent import Sent
-    from spancost.wire import Reading
+    from spancost.wire import Answer, Attributes, Reading
     from spancost_pricing import Unit
 
 _FROM_TEXT_ALONE: Final = frozenset({"prompt"})
@@ -38,9 +37,9 @@ class EmbeddingsReading:
     def answer(self) -> Answer:
         """What it took."""
         reported = pick(self._answer, "usageMetadata")
-        return Answer(usage=self._usage(reported), service_tier=served_tier(reported))
+        return answered(usage=self._usage(reported), service_tier=served_tier(reported))
 
-    def _usage(self, reported: object) -> Usage | None:
+    def _usage(self, reported: object) -> Attributes | None:
         if count(reported, "promptTokenCount") is not None:
             return content_usage(reported, 0)
         statistics = [
@@ -48,12 +47,12 @@ class EmbeddingsReading:
             for prediction in items(self._answer, "predictions")
         ]
         if (tokens := total(*statistics)) is not None:
-            return Usage(input_tokens=tokens, units=self._characters())
+            return used(input_tokens=tokens, units=self._characters())
         if not items(self._answer, "embeddings"):
             return None
         texts = [part for request in items(self._body, "requests") for part in items(request, "content", "parts")]
         characters = sum(unreported.characters(pick(part, "text")) for part in texts)
-        return Usage(input_tokens=unreported.tokens(characters), estimated=True) if texts else None
+        return used(input_tokens=unreported.tokens(characters), estimated=True) if texts else None
 
     def _characters(self) -> dict[Unit, int]:
         """Vertex AI bills its own embedding models by the character and Gemini's by the token."""
@@ -77,13 +76,13 @@ class ImagesReading:
     def answer(self) -> Answer:
         """How many there are."""
         if self._answer is None:
-            return Answer()
+            return answered()
         made = [
             prediction
             for prediction in items(self._answer, "predictions")
             if text(prediction, "bytesBase64Encoded") or text(prediction, "gcsUri")
         ]
-        return Answer(usage=Usage(units={"image": len(made)}))
+        return answered(usage=used(units={"image": len(made)}))
 
 
 class VideoReading:
@@ -102,9 +101,9 @@ class VideoReading:
     def answer(self) -> Answer:
         """What was ordered."""
         if self._name is None or self._seconds is None:
-            return Answer(response_id=self._name)
+            return answered(response_id=self._name)
         seconds = Decimal(self._seconds * self._samples)
-        return Answer(response_id=self._name, usage=Usage(units={"second": seconds}, estimated=True))
+        return answered(response_id=self._name, usage=used(units={"second": seconds}, estimated=True))
 
 
 def predicted(sent: Sent) -> str:

@@ -10,17 +10,17 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from spancost.fields import count, items, pick, text, total
+from spancost.fields import count, items, pick, text
 from spancost.sdks.openai.chat import chat_usage
 from spancost.sdks.openai.media import embedding_usage
 from spancost.sdks.openai.responses import image_usage, response_usage
-from spancost.wire import Answer
-from spancost_pricing import Usage
+from spancost.wire import Answer, answered, summed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from spancost.once import Once
+    from spancost.wire import Attributes
 
 TIER: Final = "batch"
 _OVER: Final = frozenset({"completed", "expired", "cancelled", "failed"})
@@ -54,24 +54,22 @@ def reported_batches(part: object, charged: Once) -> Iterator[Results]:
 
 def reported_results(part: object, file_id: str, charged: Once) -> Iterator[Results]:
     """The results in the content of a file, by model, if that is what the file is and it was not charged before."""
-    sums: dict[tuple[str, str | None], tuple[Usage, int]] = {}
+    found: dict[tuple[str, str | None], list[Attributes]] = {}
     for line in _lines(part):
         body = line["response"].get("body")
         reading = _READ.get(text(body, "object") or "", _IMAGES)
         usage = pick(body, "usage")
         if usage is None:
             continue
-        key = (reading.operation, text(body, "model"))
-        so_far, requests = sums.get(key, (Usage(), 0))
-        sums[key] = (_added(so_far, reading.usage(usage)), requests + 1)
-    if sums and charged.first(file_id):
-        for (operation, model), (usage, requests) in sums.items():
-            yield Results(operation, _together(model, file_id, usage, requests))
+        found.setdefault((reading.operation, text(body, "model")), []).append(reading.usage(usage))
+    if found and charged.first(file_id):
+        for (operation, model), usages in found.items():
+            yield Results(operation, _together(model, file_id, summed(usages), len(usages)))
 
 
-def _together(model: str | None, identifier: str, usage: Usage, requests: int | None) -> Answer:
+def _together(model: str | None, identifier: str, usage: Attributes, requests: int | None) -> Answer:
     attributes = {} if requests is None else {"spancost.batch.requests": requests}
-    return Answer(model=model, response_id=identifier, usage=usage, service_tier=TIER, attributes=attributes)
+    return answered(model=model, response_id=identifier, usage=usage, service_tier=TIER, attributes=attributes)
 
 
 def _requests(batch: object) -> int | None:
@@ -97,22 +95,10 @@ def _lines(part: object) -> Iterator[dict[str, Any]]:
             yield result
 
 
-def _added(one: Usage, other: Usage) -> Usage:
-    sums = {
-        part: total(getattr(one, part), getattr(other, part))
-        for part in Usage._fields
-        if part not in ("units", "estimated")
-    }
-    units = dict(one.units)
-    for unit, quantity in other.units.items():
-        units[unit] = units.get(unit, 0) + quantity
-    return one._replace(**sums, units=units)
-
-
 @dataclass(frozen=True, slots=True)
 class _Body:
     operation: str
-    usage: Callable[[object], Usage]
+    usage: Callable[[object], Attributes]
 
 
 _READ: Final[Mapping[str, _Body]] = {

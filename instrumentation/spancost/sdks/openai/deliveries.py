@@ -18,7 +18,7 @@ from spancost.once import Once
 from spancost.sdks.openai.batches import batches_in, reported_batches, reported_results
 from spancost.sdks.openai.chat import chat_usage
 from spancost.sdks.openai.responses import response_answer
-from spancost.wire import Answer, Request
+from spancost.wire import RESPONSE_ID, Request, answered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
 
     from spancost.stainless import Posted
+    from spancost.wire import Answer
 
 _RESPONSE: Final = re.compile(r"(GET .*/responses/[^/]+|POST .*/responses/[^/]+/cancel)")
 _NEW_BATCH: Final = re.compile(r"POST .*/batches")
@@ -88,7 +89,7 @@ class Deliveries:
             if made is not None and (file_id := text(batch, "output_file_id")) is not None:
                 self._made.note(file_id, made)
         for results in reported_batches(part, self.charged):
-            made = self._made.get(results.answer.response_id or "")
+            made = self._made.get(text(results.answer.attributes, RESPONSE_ID) or "")
             yield source.paid(results.operation, results.answer, made)
 
     def _results(self, part: object, file_id: str, source: _Source) -> Iterator[Paid]:
@@ -105,7 +106,7 @@ class Deliveries:
             if identifier not in self._made:
                 self.made(identifier)
         elif self.charged.first(identifier):
-            answer = Answer(model=text(run, "model"), response_id=identifier, usage=chat_usage(usage))
+            answer = answered(model=text(run, "model"), response_id=identifier, usage=chat_usage(usage))
             yield source.paid("chat", answer, self._made.get(identifier))
 
 

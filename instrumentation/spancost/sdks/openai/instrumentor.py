@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from spancost.described import Call, Delivery
-from spancost.fields import word
 from spancost.instrumentor import SdkInstrumentor
 from spancost.sdks.openai.asking import Asking
 from spancost.sdks.openai.chat import ChatReading, CompletionReading
@@ -19,22 +18,14 @@ from spancost.sdks.openai.media import (
 )
 from spancost.sdks.openai.realtime import PATCHES, Conversations
 from spancost.sdks.openai.responses import ResponseReading
-from spancost.stainless import Endpoints, Operation, Operations, Posted, patches, request_of
+from spancost.stainless import Endpoints, Operation, Operations, Posted, patches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spancost.stainless import Attributes
-
-
-def _attributes(posted: Posted) -> Attributes:
-    tier = posted.body.get("service_tier")
-    return () if tier is None or word(tier) is None else (("openai.request.service_tier", tier),)
-
-
 OPERATIONS: Final[Mapping[str, Operation]] = {
-    "/chat/completions": Operation("chat", ChatReading, _attributes, asked=True),
-    "/completions": Operation("text_completion", CompletionReading, _attributes, asked=True),
+    "/chat/completions": Operation("chat", ChatReading, asked=True),
+    "/completions": Operation("text_completion", CompletionReading, asked=True),
     "/embeddings": Operation("embeddings", EmbeddingReading),
     "/images/generations": Operation("image_generation", ImageReading),
     "/images/edits": Operation("image_edit", ImageReading),
@@ -62,11 +53,12 @@ class OpenAIInstrumentor(SdkInstrumentor):
 
     def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | Delivery | None:
         """The model call behind a request of a client, or the earlier ones that its answer may tell about."""
-        posted = Posted(instance, self._endpoints.of(instance), args, kwargs)
-        operation = self._operations.of(posted)
-        if operation is None:
+        posted = Posted(self._endpoints.of(instance), args, kwargs)
+        told = self._operations.told(posted)
+        if told is None:
             return self._deliveries.delivery(posted)
-        request, reading = request_of(posted, operation), operation.reading(posted)
+        operation, request = told
+        reading = operation.reading(posted)
         if posted.stream and operation.asked:
             return self._asking.call(posted, request, reading)
         return Call(request, reading, posted.given)
@@ -83,9 +75,9 @@ class OpenAIInstrumentor(SdkInstrumentor):
         self._endpoints = Endpoints(_provider_of)
         charged, made = self._deliveries.charged, self._deliveries.made
         self._conversations = Conversations(charged)
-        response = Operation("chat", lambda posted: ResponseReading(posted, charged.first, made), _attributes)
+        response = Operation("chat", lambda posted: ResponseReading(posted, charged.first, made))
         responses = {"/responses": response, "/responses/compact": response, "/decisions": response}
-        self._operations = Operations({**OPERATIONS, **responses})
+        self._operations = Operations({**OPERATIONS, **responses}, "openai.request.service_tier")
         super()._instrument(**kwargs)
 
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from spancost.fields import count, first, items, pick, text, total
+from spancost.fields import count, items, pick, text
 from spancost.sdks.openai.chat import chat_usage
 from spancost.sdks.openai.reported_cost import reported_cost
 from spancost.sdks.openai.responses import image_usage
-from spancost.wire import Answer
-from spancost_pricing import Usage
+from spancost.wire import INPUT_TOKENS, answered, summed, used
 
 if TYPE_CHECKING:
     from spancost.stainless import Posted
+    from spancost.wire import Answer, Attributes
 
 
 class EmbeddingReading:
@@ -34,7 +34,7 @@ class EmbeddingReading:
     def answer(self) -> Answer:
         """What has been said."""
         usage = pick(self._answer, "usage")
-        return Answer(
+        return answered(
             model=text(self._answer, "model"),
             response_id=text(self._answer, "id"),
             usage=None if usage is None else embedding_usage(usage),
@@ -42,10 +42,12 @@ class EmbeddingReading:
         )
 
 
-def embedding_usage(usage: object) -> Usage:
+def embedding_usage(usage: object) -> Attributes:
     """Usage of embeddings; some servers report nothing but the total."""
     read = chat_usage(usage)
-    return read._replace(input_tokens=first(read.input_tokens, count(usage, "total_tokens")))
+    if INPUT_TOKENS not in read and (tokens := count(usage, "total_tokens")) is not None:
+        read[INPUT_TOKENS] = tokens
+    return read
 
 
 class ModerationReading:
@@ -61,7 +63,7 @@ class ModerationReading:
 
     def answer(self) -> Answer:
         """What has been said."""
-        return Answer(model=text(self._answer, "model"), response_id=text(self._answer, "id"))
+        return answered(model=text(self._answer, "model"), response_id=text(self._answer, "id"))
 
 
 class ImageReading:
@@ -84,32 +86,19 @@ class ImageReading:
 
     def answer(self) -> Answer:
         """What has been said so far."""
-        usage = _sum_of([image_usage(usage) for usage in self._usages])
-        if usage is None and self._pictures:
-            usage = Usage(units={"image": self._pictures})
+        usage = summed(map(image_usage, self._usages))
+        if not self._usages and self._pictures:
+            usage = used(units={"image": self._pictures})
         svg = self._svg
-        return Answer(
+        return answered(
             usage=usage,
             attributes=reported_cost(self._usages[-1], self._provider) if self._usages else {},
-            beside=() if svg is None else (Answer(model=text(svg, "model"), usage=_svg_usage(svg)),),
+            beside=() if svg is None else (answered(model=text(svg, "model"), usage=_svg_usage(svg)),),
         )
 
 
-def _sum_of(usages: list[Usage]) -> Usage | None:
-    if not usages:
-        return None
-    return Usage(
-        input_tokens=total(*(usage.input_tokens for usage in usages)),
-        cache_read_tokens=total(*(usage.cache_read_tokens for usage in usages)),
-        cache_read_image_tokens=total(*(usage.cache_read_image_tokens for usage in usages)),
-        input_image_tokens=total(*(usage.input_image_tokens for usage in usages)),
-        output_tokens=total(*(usage.output_tokens for usage in usages)),
-        output_image_tokens=total(*(usage.output_image_tokens for usage in usages)),
-    )
-
-
-def _svg_usage(usage: object) -> Usage:
-    return Usage(
+def _svg_usage(usage: object) -> Attributes:
+    return used(
         input_tokens=count(usage, "input_tokens"),
         output_tokens=count(usage, "output_tokens"),
         reasoning_tokens=count(usage, "reasoning_tokens"),
@@ -134,16 +123,16 @@ class TranscriptionReading:
         """What has been said so far."""
         usage = None if self._usage is None else transcription_usage(self._usage)
         if usage is None and self._seconds is not None:
-            usage = Usage(units={"second": self._seconds})
-        return Answer(usage=usage)
+            usage = used(units={"second": self._seconds})
+        return answered(usage=usage)
 
 
-def transcription_usage(usage: object) -> Usage:
+def transcription_usage(usage: object) -> Attributes:
     """Usage of a transcription: `tokens` or `duration`, as its type says."""
     seconds = _seconds(usage, "seconds")
     if seconds is not None:
-        return Usage(units={"second": seconds})
-    return Usage(
+        return used(units={"second": seconds})
+    return used(
         input_tokens=count(usage, "input_tokens"),
         input_audio_tokens=count(usage, "input_token_details", "audio_tokens"),
         output_tokens=count(usage, "output_tokens"),
@@ -176,5 +165,5 @@ class SpeechReading:
     def answer(self) -> Answer:
         """What is known."""
         if not self._spoken or self._characters is None:
-            return Answer()
-        return Answer(usage=Usage(units={"character": self._characters}))
+            return answered()
+        return answered(usage=used(units={"character": self._characters}))

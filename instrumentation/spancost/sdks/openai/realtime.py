@@ -18,13 +18,13 @@ from spancost.hosts import provider_of
 from spancost.instrumentor import Patch, calls
 from spancost.sdks.openai.media import transcription_usage
 from spancost.sdks.openai.responses import response_answer
-from spancost.wire import Answer, Request
-from spancost_pricing import Usage
+from spancost.wire import Request, answered, used
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from spancost.once import Once
+    from spancost.wire import Attributes
 
 _TRANSCRIBED: Final = "conversation.item.input_audio_transcription.completed"
 _AT_ONCE: Final = 64
@@ -107,7 +107,7 @@ class Conversations:
             yield Paid(conversation.request, response_answer(response, conversation.request.provider), started)
             return
         status = text(response, "status")
-        answer = Answer(
+        answer = answered(
             model=conversation.request.model,
             response_id=identifier or None,
             finish_reasons=() if status is None else (status,),
@@ -121,7 +121,7 @@ class Conversations:
             return
         heard = conversation.request
         request = Request("transcription", heard.provider, conversation.transcriber, heard.address, heard.port)
-        yield Paid(request, Answer(usage=transcription_usage(usage)))
+        yield Paid(request, answered(usage=transcription_usage(usage)))
 
 
 def _request(connection: object) -> Request:
@@ -143,9 +143,9 @@ def _with_model(request: Request, model: str) -> Request:
     return Request(request.operation, request.provider, model, request.address, request.port, request.stream)
 
 
-def realtime_usage(usage: object) -> Usage:
+def realtime_usage(usage: object) -> Attributes:
     """`RealtimeResponseUsage`: totals that include their parts, as everywhere at OpenAI."""
-    return Usage(
+    return used(
         input_tokens=count(usage, "input_tokens"),
         cache_read_tokens=count(usage, "input_token_details", "cached_tokens"),
         input_audio_tokens=count(usage, "input_token_details", "audio_tokens"),

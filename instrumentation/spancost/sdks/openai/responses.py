@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from spancost import unreported
 from spancost.fields import count, first, items, pick, text
 from spancost.sdks.openai.reported_cost import reported_cost
-from spancost.wire import Answer
-from spancost_pricing import Usage
+from spancost.wire import Answer, answered, used
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
     from spancost.stainless import Posted
+    from spancost.wire import Attributes
     from spancost_pricing import Unit
 
 _OVER: Final = frozenset({"completed", "failed", "incomplete", "cancelled"})
@@ -59,8 +59,8 @@ class ResponseReading:
     def answer(self) -> Answer:
         """What has been said so far."""
         response = self._response
-        attributes: dict[str, AttributeValue] = {}
-        usage: Usage | None = None
+        attributes: Attributes = {}
+        usage: Attributes | None = None
         if pick(response, "usage") is None and pick(response, "background") is True and not is_over(response):
             # It runs on without us, and says what it used when somebody fetches it.
             attributes["spancost.usage.pending"] = True
@@ -68,15 +68,15 @@ class ResponseReading:
                 self._pending(identifier)
         elif pick(response, "usage") is None and self._in_events and not is_over(response):
             usage = self._estimate()
-        answer = response_answer(response, self._provider, usage, attributes)
-        if answer.usage is not None and answer.response_id is not None and pick(response, "background") is True:
-            self._charged(answer.response_id)
-        return answer
+        known = usage is not None or pick(response, "usage") is not None
+        if known and pick(response, "background") is True and (identifier := text(response, "id")) is not None:
+            self._charged(identifier)
+        return response_answer(response, self._provider, usage, attributes)
 
-    def _estimate(self) -> Usage:
+    def _estimate(self) -> Attributes:
         asked = self._asked or {}
         prompt = unreported.characters(asked.get("instructions")) + unreported.characters(asked.get("input"))
-        return Usage(
+        return used(
             input_tokens=unreported.tokens(prompt), output_tokens=unreported.tokens(self._written), estimated=True
         )
 
@@ -89,20 +89,20 @@ def is_over(response: object) -> bool:
 def response_answer(
     response: object,
     provider: str | None,
-    otherwise: Usage | None = None,
+    otherwise: Attributes | None = None,
     more: Mapping[str, AttributeValue] | None = None,
 ) -> Answer:
     """What a `Response` says; `otherwise` is its usage when it reports none."""
     tier = text(response, "service_tier")
     usage = pick(response, "usage")
-    attributes: dict[str, AttributeValue] = {"openai.api.type": "responses", **(more or {})}
+    attributes: Attributes = {"openai.api.type": "responses", **(more or {})}
     attributes.update(reported_cost(usage, provider))
     if tier is not None:
         attributes["openai.response.service_tier"] = tier
     if (conversation := text(response, "conversation", "id")) is not None:
         attributes["gen_ai.conversation.id"] = conversation
     reason = text(response, "incomplete_details", "reason") or (text(response, "status") if is_over(response) else None)
-    return Answer(
+    return answered(
         model=text(response, "model"),
         response_id=text(response, "id"),
         finish_reasons=() if reason is None else (reason,),
@@ -113,10 +113,10 @@ def response_answer(
     )
 
 
-def response_usage(usage: object, searches: int | None = None) -> Usage:
+def response_usage(usage: object, searches: int | None = None) -> Attributes:
     """`ResponseUsage`, and the same shape where it counts images and audio; older servers use the names of chats."""
     units: dict[Unit, int] = {} if searches is None else {"web_search": searches}
-    return Usage(
+    return used(
         input_tokens=first(count(usage, "input_tokens"), count(usage, "prompt_tokens")),
         cache_read_tokens=first(
             count(usage, "input_tokens_details", "cached_tokens"),
@@ -161,14 +161,14 @@ def _drawn(response: object, tier: str | None) -> tuple[Answer, ...]:
         return ()
     tools = items(response, "tools")
     model = next((text(tool, "model") for tool in tools if text(tool, "type") == "image_generation"), None)
-    return (Answer(model=model or _IMAGE_MODEL, usage=image_usage(usage), service_tier=tier),)
+    return (answered(model=model or _IMAGE_MODEL, usage=image_usage(usage), service_tier=tier),)
 
 
-def image_usage(usage: object) -> Usage:
+def image_usage(usage: object) -> Attributes:
     """Usage of an image model: what it puts out is images, except where it says how much of it is text."""
     output = count(usage, "output_tokens")
     detailed = pick(usage, "output_tokens_details") is not None
-    return Usage(
+    return used(
         input_tokens=count(usage, "input_tokens"),
         cache_read_tokens=first(count(usage, "input_tokens_details", "cached_tokens"), count(usage, "cached_tokens")),
         cache_read_image_tokens=first(
