@@ -66,7 +66,8 @@ class PriceDataFolder:
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
-            raise PriceFileError(f"{self._pointer}: cannot be read: {error}. {_REMEDY}") from None
+            said = error.strerror if isinstance(error, OSError) else error
+            raise PriceFileError(f"{self._pointer}: cannot be read: {said}. {_REMEDY}") from None
         try:
             found: object = json.loads(text)
         except ValueError:

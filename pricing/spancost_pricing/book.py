@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from spancost_pricing.charge import Reason, Route, Status
     from spancost_pricing.entries import Listing
-    from spancost_pricing.plan import Card, Explanation
+    from spancost_pricing.plan import Card, Explanation, Line
     from spancost_pricing.rates import Item
     from spancost_pricing.tariff import Tariff
     from spancost_pricing.usage import TokenClass, Unit, Usage
@@ -123,6 +123,8 @@ class Book:
             return self._without("invalid_usage", "too_large", f"{total} pico-USD do not fit in 64 bits", quantities)
         if usage.cache_write_tokens or (usage.cache_read_tokens and usage.input_audio_tokens):
             assumptions += _unsaid(usage, card)
+        if usage.input_tokens is None or usage.output_tokens is None:
+            assumptions += _half_reported(usage, lines)
         if missing:
             detail = "no rate for " + ", ".join(missing)
             if not items:
@@ -183,6 +185,15 @@ def _unsaid(usage: Usage, card: Card) -> tuple[str, ...]:
     if usage.cache_read_tokens and usage.input_audio_tokens and usage.cache_read_audio_tokens is None:
         said.append("cache_read_audio_tokens not reported: the least that fits the total taken")
     return tuple(said)
+
+
+def _half_reported(usage: Usage, lines: Mapping[Item, Line]) -> tuple[str, ...]:
+    """The total that nobody reported beside the other one, where tokens of it would cost something."""
+    item: Item = "input" if usage.input_tokens is None else "output"
+    nothing_reported = usage.input_tokens is None and usage.output_tokens is None
+    if nothing_reported or item not in lines or not lines[item].numerator:
+        return ()
+    return (f"{item}_tokens not reported: none taken",)
 
 
 def _units(units: Mapping[Unit, Decimal | int]) -> list[tuple[Item, int | Decimal]]:

@@ -56,8 +56,8 @@ def known_models(book: Book) -> tuple[Known, ...]:
 
 
 def name_of(pattern: str) -> str:
-    """A name that a pattern covers, as short as it can be."""
-    return pattern.replace("[[]", "[").replace("*", "").replace("?", "x")
+    """A name that a pattern covers, as short as it can be but never empty: a call without a name has no price."""
+    return pattern.replace("[[]", "[").replace("*", "").replace("?", "x") or "x"
 
 
 def _scopes(book: Book) -> Iterator[Scope]:

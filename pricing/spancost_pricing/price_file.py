@@ -38,6 +38,7 @@ from spancost_pricing.price_schema import (
 )
 from spancost_pricing.rates import PRICE_KEYS, Item, Price, pico
 from spancost_pricing.tariff import Alias, FreeModels, Minimum, Multiplier, SameRate, Scope, Tariff, TermTest
+from spancost_pricing.yaml_text import TextLoader, yaml_mistake
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +54,8 @@ def read_price_file(path: Path, layer: Layer = "user") -> Tariff:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise PriceFileError(f"{path}: cannot be read: {error}") from error
+        said = error.strerror if isinstance(error, OSError) else error
+        raise PriceFileError(f"{path}: cannot be read: {said}") from error
     return parse_price_file(text, path.name, layer)
 
 
@@ -62,7 +64,7 @@ def parse_price_file(text: str, name: str, layer: Layer = "user") -> Tariff:
     try:
         document: object = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise PriceFileError(f"{name}: is not valid YAML: {' '.join(str(error).split())}") from error
+        raise PriceFileError(f"{name}: is not valid YAML: {yaml_mistake(error)}") from error
     if not isinstance(document, dict):
         raise PriceFileError(f"{name}: expected a mapping that starts with `version: 1`, got {type(document).__name__}")
     try:
@@ -74,8 +76,8 @@ def parse_price_file(text: str, name: str, layer: Layer = "user") -> Tariff:
     return _tariff(file, name, layer, hashlib.sha256(text.encode()).hexdigest())
 
 
-class _Loader(yaml.SafeLoader):
-    """A safe loader to which a key written twice is a mistake instead of the last word."""
+class _Loader(TextLoader):
+    """A loader to which a key written twice is a mistake instead of the last word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """The mapping of a node."""
@@ -272,7 +274,8 @@ def _explain(name: str, document: dict[str, Any], found: dict[str, Any]) -> str:
     if kind == "extra_forbidden":
         return f"{place}: unknown key{_nearest(str(where[-1]), where)}"
     if kind == "missing":
-        return f"{place}: is missing; add it"
+        every = where[-1] == "model" and where[0] != "aliases"
+        return f"{place}: is missing; " + ('write "*" for every model of the provider' if every else "add it")
     message = str(found["msg"])
     if kind == "value_error":
         message = message.removeprefix("Value error, ")

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """Days as they are written, Monday first."""
 
+_MOST: Final = 1_000_000
+"""USD. No price on any list comes near it, whatever it is for; a larger one is a slip."""
+
+_LEAST: Final = Decimal("1E-12")
+"""USD. A price below it, other than 0, would take a million units for one pico-USD."""
+
+_MOST_FACTOR: Final = 10
+"""More than any surcharge; a larger one is a percentage."""
+
 
 def _amount(value: object) -> Decimal:
     if not isinstance(value, str):
@@ -30,26 +39,68 @@ def _amount(value: object) -> Decimal:
         raise ValueError(f'got "{value}"; expected a decimal amount as text, e.g. "0.25"') from None
     if not amount.is_finite() or amount < 0:
         raise ValueError(f'got "{value}"; expected a finite amount of at least 0')
+    if amount > _MOST:
+        raise ValueError(f'got "{value}"; expected at most {_MOST:,} USD; the key says for how many units')
+    if 0 < amount < _LEAST:
+        raise ValueError(f'got "{value}"; expected 0 or at least {_LEAST} USD')
     return amount
 
 
+def _factor(value: object) -> Decimal:
+    factor = _amount(value)
+    if factor > _MOST_FACTOR:
+        raise ValueError(
+            f'got "{value}"; expected at most {_MOST_FACTOR}: a factor, not a percentage, e.g. "1.1" for 10 % more'
+        )
+    return factor
+
+
+def _discount(value: object) -> Decimal:
+    factor = _amount(value)
+    if factor > 1:
+        raise ValueError(f'got "{value}"; expected at most 1: what is left to pay, e.g. "0.88" for 12 % off')
+    return factor
+
+
+def _date(value: object) -> date | None:
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _day(value: object) -> date:
+    day = _date(value)
+    if day is None:
+        raise ValueError(f"got {_shown(value)}; expected a date, e.g. 2026-08-16")
+    return day
+
+
 def _instant(value: object) -> datetime:
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            raise ValueError(f'got "{value}"; expected a date or an instant, e.g. 2026-08-16T16:00:00Z') from None
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise ValueError(f"got {value.isoformat()} without a time zone; add one, e.g. Z for UTC")
-        return value.astimezone(UTC)
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    raise ValueError(f"got {value!r}; expected a date or an instant, e.g. 2026-08-16T16:00:00Z")
+    day = _date(value)
+    if day is not None:
+        return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    try:
+        instant = datetime.fromisoformat(value if isinstance(value, str) else "")
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(f"got {_shown(value)}; expected a date or an instant, e.g. 2026-08-16T16:00:00Z") from None
+    raise ValueError(f"got {instant.isoformat()} without a time zone; add one, e.g. Z for UTC")
 
 
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+def _words(value: object) -> object:
+    match value:
+        case str() if value.strip():
+            return [value]
+        case list():
+            return cast("list[object]", value)
+        case _:
+            raise ValueError(f"got {_shown(value)}; expected a name or a list of names")
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value is None else f'"{value}"'
 
 
 def _minutes(value: object) -> tuple[int, int]:
@@ -85,8 +136,11 @@ def _applies_to(value: object) -> object:
 
 
 Amount = Annotated[Decimal, BeforeValidator(_amount)]
+Factor = Annotated[Decimal, BeforeValidator(_factor)]
+Discount = Annotated[Decimal, BeforeValidator(_discount)]
+Day = Annotated[date, BeforeValidator(_day)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
-Words = Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
+Words = Annotated[list[str], BeforeValidator(_words), Field(min_length=1)]
 Minutes = Annotated[tuple[int, int], BeforeValidator(_minutes)]
 ItemName = Literal[Item]
 AppliesTo = Annotated[list[ItemName], BeforeValidator(_applies_to)]
@@ -102,12 +156,12 @@ class Statement(Part):
     """What every statement says: about which models, for what time, on whose word."""
 
     provider: Words
-    model: Words = ["*"]
+    model: Words
     except_model: list[str] = []
     valid_from: Instant | None = None
     valid_to: Instant | None = None
     source: str | None = None
-    checked: date | None = None
+    checked: Day | None = None
     note: str | None = None
 
     @model_validator(mode="after")
@@ -122,7 +176,7 @@ class Hours(Part):
 
     utc: list[Minutes] = [(0, 1440)]
     days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = list(DAYS)
-    except_dates: list[date] = []
+    except_dates: list[Day] = []
 
 
 class When(Part):
@@ -170,6 +224,11 @@ class Step(TokenRates):
             raise ValueError("a step needs exactly one boundary: over (more input tokens than) or at_least")
         if next(self.listed(), None) is None:
             raise ValueError("a step without a price changes nothing; add one, e.g. input_per_mtok")
+        if self.above < 1:
+            raise ValueError(
+                "a step that every request reaches hides the price below it; expected over of at least 1, or at_least "
+                "of at least 2"
+            )
         return self
 
     @property
@@ -196,8 +255,12 @@ class PriceEntry(Statement, TokenRates):
         listed = {key for key, _ in self.listed()}
         if not listed:
             raise ValueError("an entry needs at least one price, e.g. input_per_mtok")
+        stepped: set[tuple[int, str]] = set()
         for step in self.steps:
             for key, _ in step.listed():
+                if (step.above, key) in stepped:
+                    raise ValueError(f"two steps have {key} for more than {step.above:,} input tokens; keep one")
+                stepped.add((step.above, key))
                 if key not in listed:
                     raise ValueError(f"a step has {key}, which has no price below the step; add {key} to the entry")
         return self
@@ -218,7 +281,7 @@ class AliasEntry(Part):
 class MultiplierEntry(Statement):
     """A factor on listed prices, on terms."""
 
-    factor: Amount
+    factor: Factor
     applies_to: AppliesTo = sorted(TOKEN_ITEMS)
     service_tier: Words | None = None
     region: Words | None = None
@@ -237,7 +300,7 @@ class MultiplierEntry(Statement):
 class DiscountEntry(Statement):
     """A negotiated factor on whatever the other layers say."""
 
-    factor: Amount
+    factor: Discount
     applies_to: AppliesTo = sorted(TOKEN_ITEMS)
 
 
@@ -252,7 +315,7 @@ class MinimumEntry(Statement):
     """The least quantity that a call is billed for."""
 
     item: ItemName
-    least: int
+    least: Annotated[int, Field(ge=1)]
 
 
 class PriceDocument(Part):

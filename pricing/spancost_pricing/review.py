@@ -118,6 +118,8 @@ def _unknown(provider: str, pattern: str, names: Mapping[str, list[str]]) -> str
         near = get_close_matches(provider, names, n=1)
         hint = f'; did you mean "{near[0]}"?' if near else ""
         return f'no price list knows a provider "{provider}"{hint}'
-    near = get_close_matches(name_of(pattern), names[provider], n=1)
+    sought = name_of(pattern)
+    others = [name for name in names[provider] if name.lower() != sought.lower()]
+    near = get_close_matches(sought, others, n=1)
     hint = f'; did you mean "{near[0]}"?' if near else ""
     return f'no known model of {provider} fits "{pattern}"{hint}'

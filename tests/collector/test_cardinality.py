@@ -102,7 +102,7 @@ def test_a_million_users_2000_features_and_500_junk_models_stay_within_the_bound
 
 
 def test_the_spend_of_the_day_and_the_month_is_bounded_and_exact() -> None:
-    def spent(since: datetime) -> Iterable[tuple[Series, int]]:
+    def spent(since: datetime, _until: datetime) -> Iterable[tuple[Series, int]]:
         return [(series, PICO) for n, series in enumerate(everybody()) if n % 10 == 0]
 
     spend = Spend(bounds(), spent)

@@ -128,7 +128,8 @@ listen: 127.0.0.1:1
         "spancost.yaml:11: labels.max_values: got 0; expected at least 1",
         "spancost.yaml:12: attribution.keys.featur: unknown key;"
         " expected 'feature', 'task', 'tenant', 'user', 'session', 'prompt' or 'prompt_version'",
-        'spancost.yaml:13: time_zone: got "Europe/Wien"; expected the name of a time zone, e.g. Europe/Vienna or UTC',
+        'spancost.yaml:13: time_zone: got "Europe/Wien"; expected the name of a time zone, e.g. Europe/Vienna or UTC;'
+        " did you mean Europe/Vienna?",
         "--grace_seconds: got -1; expected more than 0",
         'spancost.yaml:14: log: got "text"; expected a mapping',
         "spancost.yaml:15: ledgr: unknown key; did you mean ledger?",
@@ -246,11 +247,30 @@ def test_what_cannot_be_put_in_is_named(write: Write) -> None:
     ]
 
 
+def test_what_looks_like_a_date_is_text_whether_or_not_a_calendar_has_it(write: Write) -> None:
+    assert str(load(write("ledger: 2026-13-01\n"), {}, {}).settings.ledger) == "2026-13-01"
+    assert problems(write("workers: 2026-13-01\n")) == [
+        'spancost.yaml:1: workers: got "2026-13-01"; expected a whole number'
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("- a", "spancost.yaml: got list; expected a mapping of settings, e.g. ledger: PATH"),
-        ("a: [", "spancost.yaml: is not valid YAML: while parsing a flow node"),
+        (
+            "a: [",
+            "spancost.yaml: is not valid YAML: while parsing a flow node (line 1, column 5), "
+            "expected the node content, but found '<stream end>' (line 1, column 5)",
+        ),
+        (
+            "ledger: /a\n? [a]\n: b",
+            "spancost.yaml: is not valid YAML: found a list or a mapping where a key should stand (line 2, column 3)",
+        ),
+        (
+            "ledger: /a\x00",
+            "spancost.yaml: is not valid YAML: special characters are not allowed (character 11 of the file)",
+        ),
         ("ledger: /a\nledger: /b", "spancost.yaml:2: ledger: stands twice; keep one"),
     ],
 )

@@ -106,6 +106,16 @@ def test_each_span_is_said_to_be_charged_or_not_and_why(file: Path) -> None:
     assert described["why"] == "it describes the same call as span 0000000000000001, which is charged"
 
 
+def test_names_that_would_steer_a_terminal_are_shown_as_text(otlp: Otlp, tmp_path: Path) -> None:
+    path = tmp_path / "spans.pb"
+    span = otlp.span({**CALL, "spancost.feature": "[/red]\nsearch"}, name="\x1b[2Jchat :free:")
+    path.write_bytes(otlp.request(span).SerializeToString())
+    said = run("--otlp", str(path)).splitlines()
+
+    assert said[0].startswith("\\x1b[2Jchat :free:  trace ")
+    assert "  paid by       feature [/red]\\nsearch" in said
+
+
 def test_people_read_a_paragraph_for_each_span_and_a_sum_at_the_end(file: Path) -> None:
     said = run("--otlp", str(file)).splitlines()
 

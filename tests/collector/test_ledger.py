@@ -212,6 +212,21 @@ def test_a_ledger_from_a_newer_version_is_refused(path: Path) -> None:
         Ledger(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("folder", "is no file that could hold a ledger"),
+        ("file/ledger.sqlite3", "cannot be opened as a ledger: .*Let the receiver write to its folder"),
+    ],
+)
+def test_a_path_that_cannot_be_a_ledger_is_refused_and_says_what_to_do(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(LedgerError, match=said):
+        Ledger(tmp_path / name)
+
+
 def test_a_file_that_is_no_ledger_is_refused(path: Path) -> None:
     path.write_text("not a database, but long enough to be looked at as one" * 10)
 

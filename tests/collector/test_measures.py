@@ -264,15 +264,15 @@ def test_sessions_are_forgotten_longest_unheard_of_first() -> None:
 
 
 class Books:
-    """A ledger that says what was spent since a moment, and remembers what it was asked."""
+    """A ledger that says what was spent between moments, and remembers what it was asked."""
 
     def __init__(self) -> None:
-        self.asked = list[datetime]()
+        self.asked = list[tuple[datetime, datetime]]()
         self.day = [(SERIES, 2_500_000_000_000)]
         self.month = [(SERIES, 40_000_000_000_001), (SERIES._replace(model="two"), 10**12)]
 
-    def __call__(self, since: datetime) -> Iterable[tuple[Series, int]]:
-        self.asked.append(since)
+    def __call__(self, since: datetime, until: datetime) -> Iterable[tuple[Series, int]]:
+        self.asked.append((since, until))
         return self.day if since.day != 1 else self.month
 
 
@@ -284,7 +284,11 @@ def test_the_spend_of_the_day_and_the_month_begins_at_midnight_of_the_configured
 
     shown = samples(spend)
 
-    assert [moment.isoformat() for moment in books.asked] == ["2026-11-20T00:00:00+01:00", "2026-11-01T00:00:00+01:00"]
+    # What clocks ahead of their time have dated later is not in it.
+    assert [(since.isoformat(), until.isoformat()) for since, until in books.asked] == [
+        ("2026-11-20T00:00:00+01:00", "2026-11-21T00:00:00+01:00"),
+        ("2026-11-01T00:00:00+01:00", "2026-12-01T00:00:00+01:00"),
+    ]
     at = "environment=prod,feature=chat,model={},period={},provider=acme,service=shop"
     assert shown == {
         f"spancost_spend_usd{{{at.format('one', 'day')}}}": 2.5,
@@ -292,6 +296,17 @@ def test_the_spend_of_the_day_and_the_month_begins_at_midnight_of_the_configured
         f"spancost_spend_usd{{{at.format('two', 'day')}}}": 0.0,
         f"spancost_spend_usd{{{at.format('two', 'month')}}}": 1.0,
     }
+
+
+def test_the_day_on_which_summer_time_ends_is_an_hour_longer() -> None:
+    books = Books()
+    now = datetime(2026, 10, 25, 12, tzinfo=UTC)
+    list(Spend(bounds(), books, zone=ZoneInfo("Europe/Vienna"), now=lambda: now).collect())
+
+    assert [(since.isoformat(), until.isoformat()) for since, until in books.asked] == [
+        ("2026-10-25T00:00:00+02:00", "2026-10-26T00:00:00+01:00"),
+        ("2026-10-01T00:00:00+02:00", "2026-11-01T00:00:00+01:00"),
+    ]
 
 
 def test_the_ledger_is_read_again_when_the_answer_is_old_or_the_day_is_over() -> None:
@@ -315,9 +330,9 @@ def test_the_ledger_is_read_again_when_the_answer_is_old_or_the_day_is_over() ->
 def test_a_ledger_that_takes_long_to_read_is_read_less_often() -> None:
     books, clock = Books(), Clock()
 
-    def slow(since: datetime) -> Iterable[tuple[Series, int]]:
+    def slow(since: datetime, until: datetime) -> Iterable[tuple[Series, int]]:
         clock.now += 1.5
-        return books(since)
+        return books(since, until)
 
     spend = Spend(bounds(), slow, refresh_seconds=15, clock=clock)
     list(spend.collect())
@@ -333,7 +348,7 @@ def test_a_ledger_that_takes_long_to_read_is_read_less_often() -> None:
 def test_a_ledger_that_cannot_be_read_shows_no_spend_and_leaves_the_other_metrics(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def broken(since: datetime) -> Iterable[tuple[Series, int]]:
+    def broken(since: datetime, until: datetime) -> Iterable[tuple[Series, int]]:
         raise LedgerError("ledger.sqlite3: not a ledger")
 
     assert samples(Spend(bounds(), broken)) == {}

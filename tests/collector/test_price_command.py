@@ -65,25 +65,79 @@ def test_the_users_own_price_comes_first(tmp_path: Path) -> None:
     assert {line["layer"] for line in found["lines"]} == {"user"}
 
 
+def priced(calls: Path, *arguments: str) -> tuple[int, list[dict[str, str]], list[str]]:
+    """The exit status, the rows, and what was said on standard error."""
+    result = CliRunner().invoke(app, ["price", "--csv", str(calls), *arguments])
+    return result.exit_code, list(csv.DictReader(StringIO(result.stdout))), result.stderr.splitlines()
+
+
 def test_a_file_keeps_its_columns_and_gains_two(tmp_path: Path) -> None:
     calls = tmp_path / "calls.csv"
     calls.write_text(
         "id,provider,model,ended_at,input_tokens,output_tokens,note\n"
         'a,openai,gpt-4o-2024-08-06,2026-11-20T12:00:00Z,1000,100,"one, two"\n'
         "b,openai,nobody-knows,2026-11-20T12:00:00Z,1000,100,\n"
-        "c,openai,gpt-4o-2024-08-06,2026-11-20T12:00:00Z,many,100,\n"
-        "d,openai,gpt-4o-2024-08-06,yesterday,1,1,\n"
     )
-    rows = list(csv.DictReader(StringIO(run("--csv", str(calls)))))
+    status, rows, said = priced(calls)
 
-    # 1,000 x 2.50 + 100 x 10 USD the million.
+    # 1,000 x 2.50 + 100 x 10 USD the million. What nobody knows a price for is an answer, not a failure.
+    assert (status, said) == (0, [])
     assert [(row["id"], row["status"], row["cost_usd"]) for row in rows] == [
         ("a", "priced", "0.0035"),
         ("b", "unpriced", ""),
-        ("c", "invalid_usage", ""),
-        ("d", "invalid_usage", ""),
     ]
     assert rows[0]["note"] == "one, two"
+
+
+def test_rows_that_cannot_be_priced_are_named_by_their_line_and_counted(tmp_path: Path) -> None:
+    calls = tmp_path / "calls.csv"
+    calls.write_text(
+        "provider,model,ended_at,input_tokens,output_tokens\n"
+        "openai,gpt-4o-2024-08-06,2026-11-20T12:00:00Z,1000,100\n"
+        "openai,gpt-4o-2024-08-06,2026-11-20T12:00:00Z,many,100\n"
+        "\n"
+        "openai,gpt-4o-2024-08-06,yesterday,1,1\n"
+        "openai,gpt-4o-2024-08-06,2026-11-20T12:00:00Z,-5,1\n"
+        "openai,,2026-11-20T12:00:00Z,1,1\n"
+        "openai,gpt-4o-2024-08-06,2026-11-20T12:00:00Z,1,000,1\n"
+    )
+    status, rows, said = priced(calls)
+
+    assert status == 1
+    assert [(row["status"], row["cost_usd"]) for row in rows] == [("priced", "0.0035"), *[("invalid_usage", "")] * 5]
+    assert said == [
+        f"{calls}:3: input_tokens: got 'many'; expected a number",
+        f"{calls}:5: ended_at: got 'yesterday'; expected an ISO 8601 time, e.g. 2026-11-20T12:00:00Z",
+        f"{calls}:6: input_tokens is -5; a quantity cannot be negative",
+        f"{calls}:7: provider and model are needed in every row",
+        f"{calls}:8: has more cells than the first line has columns; put cells with commas in quotes",
+        "spancost: 5 of 6 rows could not be priced, each named above",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("at", "cost"), [(("--at", "2025-06-09"), "0.00001"), (("--at", "2025-06-11"), "0.000002"), ((), "0.000002")]
+)
+def test_rows_that_do_not_say_when_they_ended_are_priced_at_the_given_time(
+    tmp_path: Path, at: tuple[str, ...], cost: str
+) -> None:
+    calls = tmp_path / "calls.csv"
+    calls.write_text("provider,model,input_tokens,output_tokens\nopenai,o3,1,0\n")
+    some = tmp_path / "some.csv"
+    some.write_text("provider,model,ended_at,input_tokens,output_tokens\nopenai,o3,,1,0\nopenai,o3,2025-06-09,1,0\n")
+
+    # o3's input went from 10 to 2 USD the million on 10 June 2025.
+    assert [row["cost_usd"] for row in priced(calls, *at)[1]] == [cost]
+    assert [row["cost_usd"] for row in priced(some, *at)[1]] == [cost, "0.00001"]
+
+
+def test_usage_that_cannot_be_is_explained_and_fails() -> None:
+    result = CliRunner().invoke(app, ["price", *ONE_CALL, "--input-tokens", "-5"])
+
+    assert result.exit_code == 1
+    assert (
+        "status invalid_usage: negative_quantity (input_tokens is -5; a quantity cannot be negative)" in result.stdout
+    )
 
 
 @pytest.mark.skipif(not (CASES / "pricing-cases.csv").is_file(), reason=f"no worked cases in {CASES}")
@@ -117,7 +171,11 @@ def test_the_worked_cases_are_matched_to_the_last_digit(tmp_path: Path) -> None:
         (["--model", "gpt-5"], "--provider and --model are needed"),
         (["--csv", "/does/not/exist.csv"], "cannot be read: No such file"),
         ([*ONE_CALL, "--audio-seconds", "long"], "audio_seconds: got 'long'; expected a number"),
-        ([*ONE_CALL[:4], "--at", "noon"], "ended_at: got 'noon'; expected an ISO 8601 time"),
+        (
+            [*ONE_CALL[:4], "--at", "noon"],
+            '--at: got "noon"; expected an age such as 30m, 24h or 7d, or an ISO 8601 time',
+        ),
+        (["--csv", "calls.csv", "--json", "--model", "gpt-5"], "--model, --json: not beside --csv"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(arguments: list[str], message: str) -> None:

@@ -212,6 +212,23 @@ def test_a_price_file_is_resolved_and_what_looks_odd_is_a_warning(tmp_path: Path
     ]
 
 
+def test_a_price_of_every_model_of_a_provider_is_shown_as_it_would_be_charged(tmp_path: Path) -> None:
+    mine = saved(tmp_path, b'version: 1\nprices: [{provider: acme, model: "*", input_per_mtok: "1"}]', "prices.yaml")
+
+    found = document("check", mine, *AT)
+
+    assert [(r["model"], r["usd"]) for r in found["rates"] if r["key"] == "input_per_mtok"] == [("*", "1")]
+
+
+@pytest.mark.parametrize(("match", "model"), [("mine", "mine"), ("mine", "MINE"), ("mine*", "mine")])
+def test_nobody_is_asked_whether_they_meant_what_they_wrote(tmp_path: Path, match: str, model: str) -> None:
+    text = f'version: 1\naliases: [{{provider: acme, match: "{match}", model: {model}}}]'
+
+    found = document("check", saved(tmp_path, text.encode(), "prices.yaml"), *AT)
+
+    assert found["warnings"] == [f'aliases[0]: no known model of acme fits "{model}"']
+
+
 def test_a_sound_price_file_has_no_warning(tmp_path: Path) -> None:
     mine = saved(
         tmp_path, b'version: 1\nprices: [{provider: openai, model: gpt-5, input_per_mtok: "1.10"}]', "prices.yaml"

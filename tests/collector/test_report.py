@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
@@ -13,12 +15,13 @@ from typer.testing import CliRunner
 from spancost_collector.call import Attribution, Charged, ModelCall, Resource, series_of
 from spancost_collector.cli import app
 from spancost_collector.errors import LedgerError
+from spancost_collector.ledger import schema
 from spancost_collector.ledger.report import LedgerReader
 from spancost_collector.ledger.writer import Ledger
 from spancost_pricing import Charge, ConfigError, LineItem, Rate, Route, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from spancost_collector.call import Outcome
@@ -166,6 +169,87 @@ def test_hours_and_days_are_dimensions(reader: LedgerReader) -> None:
     }
 
 
+def keep(path: Path, calls: Iterable[Charged]) -> None:
+    ledger = Ledger(path)
+    ledger.record(list(calls))
+    ledger.close()
+
+
+def calls_by(path: Path, zone: str, *by: str) -> dict[tuple[str | None, ...], int]:
+    reader = LedgerReader(path, zone=ZoneInfo(zone))
+    try:
+        return {row.key: row.calls for row in reader.report(by).rows}
+    finally:
+        reader.close()
+
+
+def test_days_and_months_begin_at_midnight_of_the_time_zone(path: Path) -> None:
+    before_midnight = datetime(2026, 11, 30, 22, 59, 59, tzinfo=UTC)
+    keep(path, [call(1, at=before_midnight), call(2, at=before_midnight + timedelta(seconds=1))])
+
+    assert calls_by(path, "Europe/Vienna", "day", "month") == {
+        ("2026-11-30", "2026-11"): 1,
+        ("2026-12-01", "2026-12"): 1,
+    }
+    assert calls_by(path, "UTC", "day", "month") == {("2026-11-30", "2026-11"): 2}
+    # Per call, because users are not in the roll-ups.
+    assert calls_by(path, "Europe/Vienna", "day", "user") == {
+        ("2026-11-30", "unattributed"): 1,
+        ("2026-12-01", "unattributed"): 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("begins", "day", "hours"),
+    [
+        (datetime(2026, 10, 24, 22, tzinfo=UTC), "2026-10-25", 25),
+        (datetime(2026, 3, 28, 23, tzinfo=UTC), "2026-03-29", 23),
+    ],
+)
+def test_a_day_on_which_clocks_change_is_one_day(path: Path, begins: datetime, day: str, hours: int) -> None:
+    # One call in each of 27 hours: the last of the day before, the day's, and those after it.
+    keep(path, [call(n + 2, at=begins + timedelta(hours=n, minutes=30)) for n in range(-1, 26)])
+
+    days = calls_by(path, "Europe/Vienna", "day")
+
+    assert days[(day,)] == hours
+    assert sum(days.values()) == 27
+    assert set(calls_by(path, "Europe/Vienna", "hour").values()) == {1}
+
+
+def test_hours_that_have_one_name_are_told_apart_by_their_offset(path: Path) -> None:
+    keep(
+        path,
+        [call(1, at=datetime(2026, 10, 25, 0, 30, tzinfo=UTC)), call(2, at=datetime(2026, 10, 25, 1, 30, tzinfo=UTC))],
+    )
+
+    assert calls_by(path, "Europe/Vienna", "hour") == {("2026-10-25T02:00+02:00",): 1, ("2026-10-25T02:00+01:00",): 1}
+
+
+def test_hours_of_a_zone_that_is_half_an_hour_off_are_not_those_of_the_roll_ups(path: Path) -> None:
+    midnight = datetime(2026, 11, 20, 18, 30, tzinfo=UTC)
+    keep(
+        path,
+        [
+            call(1, at=midnight - timedelta(minutes=1)),
+            call(2, at=midnight),
+            call(3, at=midnight + timedelta(minutes=40)),
+        ],
+    )
+
+    assert calls_by(path, "Asia/Kolkata", "day") == {("2026-11-20",): 1, ("2026-11-21",): 2}
+    assert calls_by(path, "Asia/Kolkata", "hour") == {
+        ("2026-11-20T23:00+05:30",): 1,
+        ("2026-11-21T00:00+05:30",): 2,
+    }
+
+
+def test_an_empty_ledger_has_no_days_in_any_zone(path: Path) -> None:
+    keep(path, [])
+
+    assert calls_by(path, "Asia/Kolkata", "day") == {}
+
+
 def test_an_unknown_dimension_is_an_error_that_names_the_nearest(reader: LedgerReader) -> None:
     with pytest.raises(ConfigError, match='unknown dimension "featrue"; did you mean "feature"'):
         reader.report(["featrue"])
@@ -174,6 +258,33 @@ def test_an_unknown_dimension_is_an_error_that_names_the_nearest(reader: LedgerR
 def test_a_missing_ledger_says_what_to_do(path: Path) -> None:
     with pytest.raises(LedgerError, match="no such ledger"):
         LedgerReader(path)
+
+
+def test_a_ledger_whose_shared_memory_cannot_be_made_says_what_to_do(path: Path) -> None:
+    keep(path, [call(1)])
+    # SQLite never follows a link there, so this is a place where nobody can make the file.
+    path.with_name(path.name + "-shm").symlink_to("nowhere")
+
+    with pytest.raises(LedgerError, match=r"this user may not open it .* Run this as the receiver's user, or copy it"):
+        LedgerReader(path)
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_READONLY_CANTINIT, sqlite3.SQLITE_READONLY_DIRECTORY])
+def test_a_ledger_in_a_folder_that_may_not_be_written_is_still_called_a_ledger(
+    path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    keep(path, [call(1)])
+    refused = sqlite3.OperationalError("attempt to write a readonly database")
+    refused.sqlite_errorcode = code
+
+    def version(_connection: sqlite3.Connection) -> int:
+        raise refused
+
+    monkeypatch.setattr(schema, "version", version)
+
+    with pytest.raises(LedgerError, match="this user may not open it") as caught:
+        LedgerReader(path)
+    assert "not a ledger" not in str(caught.value)
 
 
 def test_a_ledger_can_be_read_while_it_is_written(path: Path) -> None:
@@ -258,3 +369,91 @@ def test_bad_options_are_refused_in_one_line(path: Path, arguments: list[str], m
 
     assert isinstance(result.exception, ConfigError)
     assert message in str(result.exception)
+
+
+@pytest.fixture
+def around_midnight(path: Path) -> Path:
+    """Two calls on either side of the midnight in Vienna with which 21 November begins."""
+    midnight = datetime(2026, 11, 20, 23, tzinfo=UTC)
+    keep(path, [call(1, at=midnight - timedelta(minutes=1)), call(2, at=midnight + timedelta(minutes=1))])
+    return path
+
+
+def test_a_bare_date_is_midnight_in_the_time_zone(around_midnight: Path) -> None:
+    asked = ("--by", "day", "--since", "2026-11-21", "--json", "--ledger", str(around_midnight))
+
+    found = json.loads(run(*asked, "--time-zone", "Europe/Vienna"))
+
+    assert found["time_zone"] == "Europe/Vienna"
+    assert found["since"] == "2026-11-21T00:00:00+01:00"
+    assert [(row["day"], row["calls"]) for row in found["rows"]] == [("2026-11-21", 1)]
+    assert json.loads(run(*asked))["time_zone"] == "UTC"
+    assert json.loads(run(*asked))["rows"] == []
+
+
+@pytest.mark.parametrize(
+    ("since", "calls"), [("2026-11-21T00:00", 1), ("2026-11-21T00:00Z", 0), ("2026-11-20T22:00Z", 2)]
+)
+def test_a_time_that_names_its_offset_is_not_moved(around_midnight: Path, since: str, calls: int) -> None:
+    asked = ("--since", since, "--time-zone", "Europe/Vienna", "--json", "--ledger", str(around_midnight))
+
+    assert json.loads(run(*asked))["total"]["calls"] == calls
+
+
+def test_the_calendar_and_the_ledger_are_those_of_the_receiver(
+    around_midnight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "spancost.yaml"
+    file.write_text(f"time_zone: Europe/Vienna\nledger: {around_midnight}\n")
+
+    def days(*arguments: str) -> tuple[str, list[str]]:
+        found = json.loads(run("--by", "day", "--json", *arguments))
+        return found["time_zone"], sorted(row["day"] for row in found["rows"])
+
+    both = ["2026-11-20", "2026-11-21"]
+    assert days("--config", str(file)) == ("Europe/Vienna", both)
+    monkeypatch.setenv("SPANCOST_CONFIG", str(file))
+    assert days() == ("Europe/Vienna", both)
+    monkeypatch.setenv("SPANCOST_TIME_ZONE", "Asia/Tokyo")
+    assert days() == ("Asia/Tokyo", ["2026-11-21"])
+    assert days("--time-zone", "America/New_York") == ("America/New_York", ["2026-11-20"])
+
+
+def test_a_table_names_its_time_zone_unless_it_is_utc(around_midnight: Path) -> None:
+    asked = ("--by", "day", "--ledger", str(around_midnight))
+
+    assert "Days and hours are those of Europe/Vienna" in run(*asked, "--time-zone", "Europe/Vienna")
+    assert "UTC" not in run(*asked)
+
+
+def test_an_unknown_time_zone_is_an_error_that_names_the_nearest(around_midnight: Path) -> None:
+    result = CliRunner().invoke(app, ["report", "--ledger", str(around_midnight), "--time-zone", "Europe/Viena"])
+
+    assert isinstance(result.exception, ConfigError)
+    assert str(result.exception) == (
+        '--time-zone: got "Europe/Viena"; expected the name of a time zone, e.g. Europe/Vienna or UTC;'
+        " did you mean Europe/Vienna?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("[/red]", "[/red]"),
+        ("[acme]", "[acme]"),
+        (":smile:", ":smile:"),
+        (" ", "' '"),
+        ("chat ", "'chat '"),
+        ("a\x1b[2Jb", r"a\x1b[2Jb"),
+        ("café au lait", "café au lait"),
+    ],
+)
+def test_names_are_shown_as_they_are_or_made_visible(path: Path, name: str, shown: str) -> None:
+    keep(path, [call(1, feature=name), call(2, feature=name, model=name, charge=UNPRICED)])
+    asked = ("--by", "feature", "--ledger", str(path))
+
+    lines = run(*asked).splitlines()
+
+    assert lines[1].startswith(f"{shown} ")
+    assert lines[-1] == f"  acme {shown}: unknown_model, 1 calls, 75 tokens"
+    assert [row["feature"] for row in json.loads(run(*asked, "--json"))["rows"]] == [name, name]

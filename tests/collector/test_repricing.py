@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from spancost_collector.call import Attribution, ModelCall, Reported, Resource
 from spancost_collector.cli import app
+from spancost_collector.errors import LedgerError
 from spancost_collector.ledger.report import LedgerReader
 from spancost_collector.ledger.repricing import reprice
 from spancost_collector.ledger.writer import Ledger
@@ -229,3 +231,13 @@ def test_the_billers_own_figure_stays_the_charge(tmp_path: Path) -> None:
         (1, 4_500_000_000, 4_500_000_000)
     ]
     assert costs(path) == {("one", "reported"): (1, 4_500_000_000), ("two", "reported"): (1, 4_500_000_000)}
+
+
+@pytest.mark.parametrize(("version", "remedy"), [(99, "Upgrade spancost"), (0, "it migrates the file")])
+def test_a_ledger_of_another_version_is_not_touched_and_says_what_to_do(path: Path, version: int, remedy: str) -> None:
+    Ledger(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
+
+    with pytest.raises(LedgerError, match=f"schema version {version}, expected 1. .*{remedy}"):
+        reprice(path, NEW, since_ns=NOON)

@@ -43,6 +43,21 @@ def test_the_configuration_in_force_is_printed_and_nothing_starts(
     assert [hop["endpoint"] for hop in printed["forward"]] == ["a:1", "b:2"]
 
 
+def test_the_configuration_is_printed_after_what_has_no_effect_in_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SPANCOST_LEDGR", "/x")
+
+    status = run(monkeypatch, "--print-config")
+
+    said = capsys.readouterr()
+    assert status == 0
+    assert said.err.splitlines() == [
+        "spancost: SPANCOST_LEDGR: is not a setting and has no effect; did you mean SPANCOST_LEDGER?"
+    ]
+    assert yaml.safe_load(said.out)["web"]["listen"] == "127.0.0.1:9464"
+
+
 def test_the_schema_is_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "--print-schema") == 0
     assert json.loads(capsys.readouterr().out)["properties"].keys() >= {"grpc", "http", "ledger", "forward"}

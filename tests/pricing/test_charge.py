@@ -227,11 +227,33 @@ def test_no_instant_is_an_error(book: Book, ended_ns: int):
 
 
 def test_what_was_not_reported_and_changes_the_price_is_said(book_of: BookOf):
-    usage = Usage(input_tokens=10, cache_write_tokens=4)
+    usage = Usage(input_tokens=10, cache_write_tokens=4, output_tokens=0)
 
     charge = book_of(PRICES).charge(Route("acme", "one"), usage, NOON)
 
     assert charge.assumptions == ("cache_write_1h_tokens not reported: none taken",)
+
+
+@pytest.mark.parametrize(
+    ("usage", "said"),
+    [
+        (Usage(output_tokens=10), ("input_tokens not reported: none taken",)),
+        (Usage(input_tokens=10), ("output_tokens not reported: none taken",)),
+        (Usage(input_tokens=0, output_tokens=10), ()),
+        (Usage(units={"web_search": 1}), ()),
+    ],
+)
+def test_a_total_that_nobody_reported_beside_the_other_is_said(book_of: BookOf, usage: Usage, said: tuple[str, ...]):
+    charge = book_of(PRICES).charge(Route("acme", "one"), usage, NOON)
+
+    assert charge.status == "priced"
+    assert charge.assumptions == said
+
+
+def test_that_an_embedding_has_no_output_is_nothing_to_be_said(book: Book):
+    charge = book.charge(Route("openai", "text-embedding-3-small"), Usage(input_tokens=10), NOON)
+
+    assert (charge.status, charge.assumptions) == ("priced", ())
 
 
 def test_a_line_item_explains_itself(book: Book):

@@ -71,7 +71,7 @@ def test_an_earlier_layer_decides_and_only_what_differs_is_reported():
 
 def test_a_factor_that_differs_from_a_listed_tier_is_a_disagreement_on_that_tier():
     book = layered(
-        ('multipliers: [{provider: acme, service_tier: batch, factor: "0.5"}]', "correction"),
+        ('multipliers: [{provider: acme, model: "*", service_tier: batch, factor: "0.5"}]', "correction"),
         ('prices: [{provider: acme, model: one, input_per_mtok: "2"}]', "correction"),
     )
 
@@ -93,7 +93,7 @@ def test_a_factor_that_differs_from_a_listed_tier_is_a_disagreement_on_that_tier
 
 def test_a_difference_on_the_standard_price_is_not_said_again_for_every_factor():
     book = layered(
-        ('multipliers: [{provider: acme, service_tier: flex, factor: "0.5"}]', "correction"),
+        ('multipliers: [{provider: acme, model: "*", service_tier: flex, factor: "0.5"}]', "correction"),
         ('prices: [{provider: acme, model: two, input_per_mtok: "6"}]', "correction"),
     )
 

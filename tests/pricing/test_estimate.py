@@ -52,7 +52,7 @@ prices:
   - {provider: x-ai, model: grok-4, input_per_mtok: "3", output_per_mtok: "15"}
   - {provider: acme, model: plain, input_per_mtok: "1", output_per_mtok: "2"}
 multipliers:
-  - {provider: openai, service_tier: batch, factor: "0.5", applies_to: tokens}
+  - {provider: openai, model: "*", service_tier: batch, factor: "0.5", applies_to: tokens}
 """
 GPT = Route("openai", "gpt-5")
 CLAUDE = Route("anthropic", "claude-sonnet-4-5")

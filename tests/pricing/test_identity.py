@@ -102,8 +102,9 @@ def test_the_location_in_a_model_path_counts_as_the_region(book: Book):
 
 
 def test_a_name_that_only_begins_like_a_known_one_is_priced_with_a_warning(book: Book):
-    known = book.charge(Route("anthropic", "claude-opus-4-8-20260528"), Usage(input_tokens=1), NOON)
-    alike = book.charge(Route("anthropic", "claude-opus-4-8-turbo"), Usage(input_tokens=1), NOON)
+    usage = Usage(input_tokens=1, output_tokens=0)
+    known = book.charge(Route("anthropic", "claude-opus-4-8-20260528"), usage, NOON)
+    alike = book.charge(Route("anthropic", "claude-opus-4-8-turbo"), usage, NOON)
 
     assert known.assumptions == ()
     assert alike.assumptions == (

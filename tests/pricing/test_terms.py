@@ -25,9 +25,9 @@ prices:
   - {provider: acme, model: "one*", input_per_mtok: "10", output_per_mtok: "100", web_search_per_thousand: "10"}
   - {provider: acme, model: "one*", when: {service_tier: flex}, input_per_mtok: "4"}
 multipliers:
-  - {provider: acme, service_tier: batch, factor: "0.5"}
-  - {provider: acme, region: eu, factor: "1.2"}
-  - {provider: acme, region: "*", except_region: [global], factor: "1.1"}
+  - {provider: acme, model: "*", service_tier: batch, factor: "0.5"}
+  - {provider: acme, model: "*", region: eu, factor: "1.2"}
+  - {provider: acme, model: "*", region: "*", except_region: [global], factor: "1.1"}
 discounts:
   - {provider: acme, model: one-cheap, factor: "0.8"}
   - {provider: acme, model: one-fees, factor: "0.5", applies_to: fees}
@@ -50,7 +50,7 @@ version: 1
 prices:
   - {provider: OpenAI, model: gpt-4o-audio-preview, input_audio_per_mtok: "1"}
 discounts:
-  - {provider: openai, factor: "0.5", valid_from: 2026-11-20}
+  - {provider: openai, model: "*", factor: "0.5", valid_from: 2026-11-20}
 """
     )
     usage = Usage(input_tokens=2_000_000, input_audio_tokens=1_000_000, output_tokens=1_000_000)
@@ -205,7 +205,7 @@ def test_a_tier_that_has_no_price_is_not_charged_at_the_standard_price(book: Boo
 
 
 def test_a_place_that_was_not_reported_is_an_assumption(book: Book):
-    charge = book.charge(Route("azure", "gpt-5"), Usage(input_tokens=1), NOON)
+    charge = book.charge(Route("azure", "gpt-5"), Usage(input_tokens=1, output_tokens=0), NOON)
 
     assert charge.status == "priced"
     assert charge.assumptions == ("deployment not reported: the price without it taken",)
@@ -237,8 +237,8 @@ def test_facts_that_point_at_each_other_do_not_hang(book_of: BookOf):
 version: 1
 prices: [{provider: acme, model: one, output_per_mtok: "1"}]
 same_rate:
-  - {provider: acme, items: [input_audio], as_item: input_image}
-  - {provider: acme, items: [input_image], as_item: input_audio}
+  - {provider: acme, model: "*", items: [input_audio], as_item: input_image}
+  - {provider: acme, model: "*", items: [input_image], as_item: input_audio}
 """
     usage = Usage(input_tokens=2, input_audio_tokens=1, output_tokens=1)
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from spancost_collector.cli.figures import exact
-from spancost_collector.cli.options import AsJson, Prices
+from spancost_collector.cli.options import AsJson, At, Prices, at_ns
+from spancost_collector.cli.printing import console, say, table
 from spancost_collector.price_data import load_current_book
 from spancost_pricing import ConfigError, Route
 from spancost_pricing.estimate import Estimator
@@ -22,9 +20,6 @@ from spancost_pricing.estimate import Estimator
 if TYPE_CHECKING:
     from spancost_pricing import Charge
     from spancost_pricing.estimate import Estimate
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class CacheChoice(StrEnum):
@@ -58,14 +53,14 @@ def estimate(
     region: Annotated[str | None, typer.Option(help="Region, location or inference geography.")] = None,
     deployment: Annotated[str | None, typer.Option(help="Azure deployment type, e.g. DataZoneStandard.")] = None,
     speed: Annotated[str | None, typer.Option(help="fast, where that is sold.")] = None,
-    at: Annotated[str | None, typer.Option(help="When the call ends, ISO 8601; now by default.")] = None,
+    at: At = None,
     prices: Prices = None,
     as_json: AsJson = False,
 ) -> None:
     """What a call will cost: lower, expected and upper bound, and what they rest on. Nothing is sent anywhere."""
     if provider is None:
         raise ConfigError("--provider: who bills is not in the prompt; give it, e.g. --provider openai")
-    ended_ns = _moment(at)
+    ended_ns = at_ns(at)
     prompt = _prompt(file)
     named = prompt.get("model") if isinstance(prompt, dict) else None
     model = model or (named if isinstance(named, str) else None)
@@ -108,18 +103,6 @@ def _prompt(file: str) -> str | list[object] | dict[str, object]:
         return text
 
 
-def _moment(text: str | None) -> int:
-    if text is None:
-        moment = datetime.now(UTC)
-    else:
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            raise ConfigError(f'--at: got "{text}"; expected an ISO 8601 time, e.g. 2026-11-20T12:00:00Z') from None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // _MICROSECOND * 1000
-
-
 def _as_json(found: Estimate) -> dict[str, object]:
     return {
         "provider": found.route.provider,
@@ -145,26 +128,22 @@ def _figures(input_tokens: int, output_tokens: int | None, charge: Charge | None
 
 
 def _print(found: Estimate) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 200)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("")
-    for heading in ("input tokens", "output tokens", "cost USD"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    figures = ("input tokens", "output tokens", "cost USD")
+    made = table("", *figures, right=figures)
     for name, input_tokens, output_tokens, charge in (
         ("lower", found.input.lower, 0, found.lower),
         ("expected", found.input.expected, found.output.expected, found.expected),
         ("upper", found.input.upper, found.output.upper, found.upper),
     ):
         absent = "unbounded" if name == "upper" else "unknown"
-        table.add_row(
+        made.add_row(
             name,
             f"{input_tokens:,}",
             absent if output_tokens is None else f"{output_tokens:,}",
             absent if charge is None or charge.usd is None else exact(charge.usd),
         )
-    console.print(table)
-    for reason in found.open_ended:
-        console.print(f"unbounded: {reason}", highlight=False, markup=False)
-    for assumption in found.assumptions:
-        console.print(f"assumed: {assumption}", highlight=False, markup=False)
-    console.print(f"price book {found.lower.book}", highlight=False, markup=False)
+    to = console()
+    to.print(made)
+    say(to, *(f"unbounded: {reason}" for reason in found.open_ended))
+    say(to, *(f"assumed: {assumption}" for assumption in found.assumptions))
+    say(to, f"price book {found.lower.book}")

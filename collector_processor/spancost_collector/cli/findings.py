@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from spancost_collector.cli.figures import exact
+from spancost_collector.cli.printing import escaped
 from spancost_collector.reading.columns import COUNTS
 from spancost_pricing import usd
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def paragraph(finding: Finding) -> str:
     """What one span was found to be."""
-    return "\n".join(_lines(finding)) + "\n"
+    return "\n".join(map(escaped, _lines(finding))) + "\n"
 
 
 def sentence(change: Change) -> str:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from spancost_pricing import ConfigError
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 _DURATION: Final = re.compile(r"(\d+)([smhdw])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def moment(option: str, text: str, now: datetime) -> datetime:
-    """`7d` before now, or an ISO 8601 time, in UTC unless it says.
+def moment(option: str, text: str, now: datetime, zone: tzinfo = UTC) -> datetime:
+    """`7d` before now, or an ISO 8601 time, in `zone` unless it says; in UTC.
 
     Raises:
         ConfigError: `text`, the value of `option`, is neither.
@@ -23,11 +26,11 @@ def moment(option: str, text: str, now: datetime) -> datetime:
         if match := _DURATION.fullmatch(text):
             return now - timedelta(**{_UNITS[match[2]]: int(match[1])})
         found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ConfigError(
             f'{option}: got "{text}"; expected an age such as 30m, 24h or 7d, or an ISO 8601 time such as 2026-11-01'
         ) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def period(option: str, text: str, *, longest: timedelta) -> timedelta:

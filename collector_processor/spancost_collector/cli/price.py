@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import sys
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from spancost_collector.cli.calls_file import price_calls, usage_of
 from spancost_collector.cli.figures import exact
-from spancost_collector.cli.moments import nanoseconds
-from spancost_collector.cli.options import AsJson, Prices
+from spancost_collector.cli.options import AsJson, At, Prices, at_ns
+from spancost_collector.cli.printing import console, say, table
 from spancost_collector.price_data import load_current_book
-from spancost_pricing import ConfigError, Route, Usage
+from spancost_pricing import ConfigError, Route
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from spancost_pricing import Book, Charge, Unit
-
-_UNIT_COLUMNS: Final[Mapping[str, Unit]] = {
-    "web_searches": "web_search",
-    "web_fetches": "web_fetch",
-    "images": "image",
-    "audio_seconds": "second",
-    "characters": "character",
-    "requests": "request",
-}
-_TOKEN_COLUMNS: Final = (
-    "input_tokens",
-    "cache_read_tokens",
-    "input_audio_tokens",
-    "input_image_tokens",
-    "cache_read_audio_tokens",
-    "cache_read_image_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-    "output_audio_tokens",
-    "output_image_tokens",
-)
-_REQUIRED_COLUMNS: Final = ("provider", "model", "ended_at")
+    from spancost_pricing import Charge
 
 
 def price(
@@ -73,21 +45,33 @@ def price(
     region: Annotated[str | None, typer.Option(help="Region, location or inference geography.")] = None,
     deployment: Annotated[str | None, typer.Option(help="Azure deployment type, e.g. DataZoneStandard.")] = None,
     speed: Annotated[str | None, typer.Option(help="fast, where that is sold.")] = None,
-    at: Annotated[str | None, typer.Option(help="When the call ended, ISO 8601; now by default.")] = None,
+    at: At = None,
     csv_file: Annotated[
         Path | None,
-        typer.Option("--csv", help="Price every row of FILE, and print it with status and cost_usd added."),
+        typer.Option(
+            "--csv",
+            help="Price every row of FILE, and print it with status and cost_usd added. Its columns are provider and"
+            " model; ended_at, an ISO 8601 time, else --at holds; and any of the options above under their names with"
+            " _ for -, e.g. input_tokens or service_tier. Other columns are kept.",
+        ),
     ] = None,
     prices: Prices = None,
     as_json: AsJson = False,
 ) -> None:
-    """What a call costs: each line with its rate, since when, from which layer and source."""
-    if csv_file is not None:
-        _price_file(csv_file, load_current_book(prices))
-        return
-    if provider is None or model is None:
-        raise ConfigError("--provider and --model are needed, e.g. --provider openai --model gpt-5 (or --csv FILE)")
-    cells = {
+    """What a call costs: each line with its rate, since when, from which layer and source.
+
+    Exit status 1 says that usage cannot be, e.g. a count below zero or a part larger than its whole. A model without
+    a price is an answer: status 0, and it says unpriced.
+    """
+    terms = {
+        "provider": provider,
+        "model": model,
+        "service_tier": service_tier,
+        "region": region,
+        "deployment": deployment,
+        "speed": speed,
+    }
+    counts = {
         "input_tokens": input_tokens,
         "cache_read_tokens": cache_read_tokens,
         "cache_write_5m_tokens": cache_write_5m_tokens,
@@ -104,11 +88,16 @@ def price(
         "audio_seconds": audio_seconds,
         "characters": characters,
         "requests": requests,
-        "ended_at": at or datetime.now(UTC).isoformat(),
     }
-    row = {name: "" if value is None else str(value) for name, value in cells.items()}
+    ended_ns = at_ns(at)
+    if csv_file is not None:
+        given = [name for name, value in {**terms, **counts, "json": as_json or None}.items() if value is not None]
+        _price_file(csv_file, given, prices, ended_ns)
+        return
+    if provider is None or model is None:
+        raise ConfigError("--provider and --model are needed, e.g. --provider openai --model gpt-5 (or --csv FILE)")
     try:
-        usage, ended_ns = _usage(row), _ended(row["ended_at"])
+        usage = usage_of({name: str(value) for name, value in counts.items() if value is not None})
     except ValueError as error:
         raise ConfigError(str(error)) from None
     route = Route(provider, model, service_tier, region, deployment, speed)
@@ -117,89 +106,18 @@ def price(
         typer.echo(json.dumps(_as_json(charge), indent=2))
     else:
         _explain(charge)
+    if charge.status == "invalid_usage":
+        raise typer.Exit(1)
 
 
-def _price_file(path: Path, book: Book) -> None:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns = list(reader.fieldnames or ())
-            rows = list(reader)
-    except OSError as error:
-        raise ConfigError(f"--csv {path}: cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"--csv {path}: is not CSV in UTF-8: {error}") from None
-    if missing := [name for name in _REQUIRED_COLUMNS if name not in columns]:
-        raise ConfigError(f"--csv {path}: no column {', '.join(missing)}; the first line must name the columns")
-    added = [name for name in ("status", "cost_usd") if name not in columns]
-    writer = csv.DictWriter(sys.stdout, [*columns, *added], extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        try:
-            charge = book.charge(_route(row), _usage(row), _ended(row["ended_at"]))
-        except ValueError as error:
-            sys.stderr.write(f"{path}: {row.get('id') or 'a row'}: {error}\n")
-            row.update(status="invalid_usage", cost_usd="")
-        else:
-            row.update(status=charge.status, cost_usd="" if charge.usd is None else exact(charge.usd))
-        writer.writerow(row)
-
-
-def _route(row: Mapping[str, str]) -> Route:
-    def cell(name: str) -> str | None:
-        return row.get(name) or None
-
-    return Route(
-        row["provider"],
-        row["model"],
-        cell("service_tier"),
-        cell("region"),
-        cell("deployment"),
-        cell("speed"),
-    )
-
-
-def _usage(row: Mapping[str, str]) -> Usage:
-    """The usage of a row whose totals include their parts; an empty cell was not reported."""
-    counts: dict[str, Any] = {name: _whole(name, row.get(name)) for name in _TOKEN_COLUMNS}
-    short, long = (_whole(name, row.get(name)) for name in ("cache_write_5m_tokens", "cache_write_1h_tokens"))
-    written = [count for count in (short, long) if count is not None]
-    units: dict[Unit, Decimal | int] = {}
-    for column, unit in _UNIT_COLUMNS.items():
-        if (quantity := _number(column, row.get(column))) is not None:
-            units[unit] = quantity
-    return Usage(
-        **counts,
-        cache_write_tokens=sum(written) if written else None,
-        cache_write_1h_tokens=long,
-        units=units,
-    )
-
-
-def _whole(name: str, text: str | None) -> int | None:
-    number = _number(name, text)
-    if number is not None and not isinstance(number, int):
-        raise ValueError(f"{name}: got {text!r}; expected a whole number of tokens")
-    return number
-
-
-def _number(name: str, text: str | None) -> Decimal | int | None:
-    if text is None or not text.strip():
-        return None
-    try:
-        value = Decimal(text.strip())
-        whole = int(value) if value == value.to_integral_value() else None
-    except (InvalidOperation, ValueError, OverflowError):
-        raise ValueError(f"{name}: got {text!r}; expected a number") from None
-    return value if whole is None else whole
-
-
-def _ended(text: str) -> int:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"ended_at: got {text!r}; expected an ISO 8601 time, e.g. 2026-11-20T12:00:00Z") from None
-    return nanoseconds(found if found.tzinfo else found.replace(tzinfo=UTC))
+def _price_file(path: Path, given: list[str], prices: Path | None, ended_ns: int) -> None:
+    if given:
+        options = ", ".join("--" + name.replace("_", "-") for name in given)
+        raise ConfigError(f"{options}: not beside --csv, which takes calls from its columns and prints CSV")
+    priced = price_calls(path, load_current_book(prices), ended_ns)
+    if priced.refused:
+        typer.echo(f"spancost: {priced.refused} of {priced.rows} rows could not be priced, each named above", err=True)
+        raise typer.Exit(1)
 
 
 def _as_json(charge: Charge) -> dict[str, object]:
@@ -228,23 +146,22 @@ def _as_json(charge: Charge) -> dict[str, object]:
 
 
 def _explain(charge: Charge) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 240)
+    to = console()
     if charge.items:
-        table = Table(box=None, pad_edge=False, header_style="bold", show_footer=True)
-        total = "" if charge.usd is None else exact(charge.usd)
-        for heading, footer, right in (
-            ("unit", "total", False),
-            ("quantity", "", True),
-            ("USD per million", "", True),
-            ("cost USD", total, True),
-            ("since", "", False),
-            ("layer", "", False),
-            ("price", "", False),
-            ("source", "", False),
-        ):
-            table.add_column(heading, footer, justify="right" if right else "left", no_wrap=right)
+        made = table(
+            "unit",
+            "quantity",
+            "USD per million",
+            "cost USD",
+            "since",
+            "layer",
+            "price",
+            "source",
+            right=("quantity", "USD per million", "cost USD"),
+            totals={"unit": "total", "cost USD": "" if charge.usd is None else exact(charge.usd)},
+        )
         for rate, quantity, amount_pico in charge.items:
-            table.add_row(
+            made.add_row(
                 rate.unit,
                 f"{quantity:,}",
                 "-" if rate.pico is None else exact(rate.pico.scaleb(-6)),
@@ -254,11 +171,7 @@ def _explain(charge: Charge) -> None:
                 ", ".join((rate.price_id, *rate.multipliers)),
                 rate.source,
             )
-        console.print(table)
-    lines: Iterable[str] = (
-        f"status {charge.status}" + (f": {charge.reason} ({charge.detail})" if charge.reason else ""),
-        *(f"assumed: {assumption}" for assumption in charge.assumptions),
-        f"price book {charge.book}",
-    )
-    for line in lines:
-        console.print(line, highlight=False, markup=False)
+        to.print(made)
+    say(to, f"status {charge.status}" + (f": {charge.reason} ({charge.detail})" if charge.reason else ""))
+    say(to, *(f"assumed: {assumption}" for assumption in charge.assumptions))
+    say(to, f"price book {charge.book}")

@@ -1,25 +1,31 @@
-"""`spancost report`: a ledger's figures as a table for people or JSON for programs."""
+"""`spancost report`: a ledger's figures as a table for people or JSON for programs.
+
+It reads the receiver's configuration, for the same ledger and the same calendar: what it says of a day is what the
+receiver's gauge of that day says. Names come from telemetry, so a table shows them as they are: nothing in them is
+markup, and what could not be seen, or would move the cursor, is written out.
+"""
 
 from __future__ import annotations
 
 import json
-import sys
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from spancost_collector.cli.figures import dollars, exact
 from spancost_collector.cli.moments import moment
 from spancost_collector.cli.options import AsJson, LedgerFile
+from spancost_collector.cli.printing import console, escaped, say, table
+from spancost_collector.config import CONFIG_VARIABLE, load
 from spancost_collector.ledger.report import LedgerReader
-from spancost_collector.locations import default_ledger
 from spancost_pricing import ConfigError, usd
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from spancost_collector.ledger.report import Report, Row
 
 
@@ -28,36 +34,49 @@ def report(
         "feature,model"
     ),
     since: Annotated[
-        str | None, typer.Option(help="How far back: 30m, 24h, 7d, or an ISO 8601 date or time (UTC unless it says).")
+        str | None,
+        typer.Option(help="How far back: 30m, 24h, 7d, or an ISO 8601 date or time (in the time zone unless it says)."),
     ] = None,
     until: Annotated[str | None, typer.Option(help="Up to, not including; same forms as --since.")] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(help="Where days and months begin, e.g. Europe/Vienna. Default: the receiver's, else UTC."),
+    ] = None,
     ledger: LedgerFile = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="The receiver's configuration, for its ledger and time zone.", envvar=CONFIG_VARIABLE),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Who spent what. Calls without a known price are listed, never counted as zero."""
+    loaded = load(config, os.environ, {"--ledger": (("ledger",), ledger), "--time-zone": (("time_zone",), time_zone)})
+    for warning in loaded.warnings:
+        typer.echo(f"spancost: {warning}", err=True)
+    path, zone = loaded.settings.ledger, loaded.settings.time_zone
     now = datetime.now(UTC)
-    first = None if since is None else moment("--since", since, now)
-    last = None if until is None else moment("--until", until, now)
+    first = None if since is None else moment("--since", since, now, zone)
+    last = None if until is None else moment("--until", until, now, zone)
     dimensions = tuple(name.strip() for name in by.split(",") if name.strip())
     if not dimensions:
         raise ConfigError("--by: names no dimension, e.g. --by feature,model")
-    path = ledger or default_ledger()
-    reader = LedgerReader(path)
+    reader = LedgerReader(path, zone=zone)
     try:
         found = reader.report(dimensions, since=first, until=last)
     finally:
         reader.close()
     if as_json:
-        typer.echo(json.dumps(_as_json(found), indent=2))
+        typer.echo(json.dumps(_as_json(found, zone), indent=2))
     else:
-        _print(found, path)
+        _print(found, path, zone)
 
 
-def _as_json(found: Report) -> dict[str, object]:
+def _as_json(found: Report, zone: ZoneInfo) -> dict[str, object]:
     return {
         "by": list(found.by),
-        "since": found.since.isoformat() if found.since else None,
-        "until": found.until.isoformat() if found.until else None,
+        "time_zone": str(zone),
+        "since": found.since.astimezone(zone).isoformat() if found.since else None,
+        "until": found.until.astimezone(zone).isoformat() if found.until else None,
         "rows": [{**dict(zip(found.by, row.key, strict=True)), **_figures(row)} for row in found.rows],
         "total": _figures(found.total),
         "unpriced": [
@@ -86,49 +105,48 @@ def _figures(row: Row) -> dict[str, object]:
     }
 
 
-def _print(found: Report, path: Path) -> None:
-    # A pipe or a file has no width of its own: keep every row on one line there.
-    console = Console(width=None if sys.stdout.isatty() else 200)
+def _print(found: Report, path: Path, zone: ZoneInfo) -> None:
+    to = console()
     if not found.rows:
-        console.print(f"No calls in {path} for that time.")
+        say(to, f"No calls in {path} for that time.")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold", show_footer=True)
-    for n, name in enumerate(found.by):
-        table.add_column(name, "total" if n == 0 else "", overflow="fold")
     total = found.total
-    for heading, footer in (
-        ("calls", f"{total.calls:,}"),
-        ("errors", f"{total.errors:,}"),
-        ("input tokens", f"{total.input_tokens:,}"),
-        ("output tokens", f"{total.output_tokens:,}"),
-        ("cost USD", dollars(total.cost_pico)),
-    ):
-        table.add_column(heading, footer, justify="right", no_wrap=True)
+    totals = {
+        "calls": f"{total.calls:,}",
+        "errors": f"{total.errors:,}",
+        "input tokens": f"{total.input_tokens:,}",
+        "output tokens": f"{total.output_tokens:,}",
+        "cost USD": dollars(total.cost_pico),
+    }
+    made = table(*found.by, *totals, right=totals, totals={found.by[0]: "total", **totals})
     for row in found.rows:
-        table.add_row(
-            *(value or "-" for value in row.key),
+        made.add_row(
+            *map(_visible, row.key),
             f"{row.calls:,}",
             f"{row.errors:,}",
             f"{row.input_tokens:,}",
             f"{row.output_tokens:,}",
             dollars(row.cost_pico) if row.imputed_pico is None else f"imputed {dollars(row.imputed_pico)}",
         )
-    console.print(table)
+    to.print(made)
+    if str(zone) != "UTC":
+        say(to, f"\nDays and hours are those of {zone}")
     if total.imputed_pico is not None:
-        console.print(
-            f"\nNot in the total: {dollars(total.imputed_pico)} USD imputed, for calls that a subscription covers",
-            highlight=False,
-        )
+        say(to, f"\nNot in the total: {dollars(total.imputed_pico)} USD imputed, for calls that a subscription covers")
     if found.unpriced:
         calls = sum(one.calls for one in found.unpriced)
         tokens = sum(one.tokens for one in found.unpriced)
-        console.print(
-            f"\nNot in the total: {calls:,} unpriced calls, {tokens:,} tokens", style="bold yellow", highlight=False
-        )
+        to.print(f"\nNot in the total: {calls:,} unpriced calls, {tokens:,} tokens", style="bold yellow")
         for one in found.unpriced:
-            console.print(
-                f"  {one.provider} {one.model}: {one.reason}, {one.calls:,} calls, {one.tokens:,} tokens",
-                highlight=False,
-            )
+            whose = f"{_visible(one.provider)} {_visible(one.model)}"
+            say(to, f"  {whose}: {one.reason}, {one.calls:,} calls, {one.tokens:,} tokens")
     if total.partial_calls:
-        console.print(f"\n{total.partial_calls:,} calls are priced in part: some quantity of theirs has no rate")
+        say(to, f"\n{total.partial_calls:,} calls are priced in part: some quantity of theirs has no rate")
+
+
+def _visible(name: str | None) -> str:
+    """A name with nothing in it that could not be seen: spaces at an end show by quotes; a dash for none."""
+    if not name:
+        return "-"
+    text = escaped(name)
+    return text if text == text.strip() else f"'{text}'"

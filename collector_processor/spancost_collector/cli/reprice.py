@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-from rich.table import Table
 
 from spancost_collector.cli.figures import exact
 from spancost_collector.cli.moments import moment, nanoseconds
 from spancost_collector.cli.options import AsJson, LedgerFile, Prices
+from spancost_collector.cli.printing import console, say, table
 from spancost_collector.ledger.repricing import reprice as reprice_ledger
 from spancost_collector.locations import default_ledger
 from spancost_collector.price_data import load_current_book
@@ -79,25 +79,23 @@ def _as_json(done: Repricing, *, dry_run: bool) -> dict[str, object]:
 
 
 def _print(done: Repricing, *, dry_run: bool) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 200)
     changed = sum(change.calls for change in done.changes)
     verb = "would change" if dry_run else "changed"
-    console.print(f"{done.examined:,} calls examined, {changed:,} {verb}", highlight=False)
+    to = console()
+    say(to, f"{done.examined:,} calls examined, {changed:,} {verb}")
     if not done.changes:
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("cause")
-    for heading in ("calls", "before USD", "after USD", "difference USD"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    figures = ("calls", "before USD", "after USD", "difference USD")
+    made = table("cause", *figures, right=figures)
     for change in done.changes:
-        table.add_row(
+        made.add_row(
             change.cause,
             f"{change.calls:,}",
             _amount(change.before_pico),
             _amount(change.after_pico),
             _amount(change.after_pico - change.before_pico),
         )
-    console.print(table)
+    to.print(made)
 
 
 def _amount(pico: int) -> str:

@@ -24,7 +24,8 @@ from spancost_collector.server import Receiver
 
 if TYPE_CHECKING:
     from spancost_collector.charging import Ledger as AnyLedger
-    from spancost_collector.config import Settings
+    from spancost_collector.config import Address, Settings
+    from spancost_collector.config.settings import Listener
     from spancost_pricing import Book
 
 _log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ def serve(
         str | None, typer.Option(help="OTLP/HTTP in, host:port or off. Default: 127.0.0.1:4318")
     ] = None,
     web_listen: Annotated[
-        str | None, typer.Option(help="Metrics and health, host:port. Default: 127.0.0.1:9464")
+        str | None, typer.Option(help="Metrics and health, host:port or off. Default: 127.0.0.1:9464")
     ] = None,
     workers: Annotated[
         int | None, typer.Option(help="Processes that take spans in, to use more than one core. Default: 1")
@@ -89,6 +90,8 @@ def serve(
         },
     )
     if print_config:
+        for warning in loaded.warnings:
+            typer.echo(f"spancost: {warning}", err=True)
         typer.echo(render(loaded), nl=False)
         return
     settings = loaded.settings
@@ -131,8 +134,8 @@ def _announcement(settings: Settings, receiver: Receiver, book: Book) -> str:
     """Where everything is, in one line."""
     said = [
         f"OTLP/gRPC on {receiver.grpc_address}" if receiver.grpc_address else "no OTLP/gRPC",
-        f"OTLP/HTTP on http://{receiver.http_address}" if receiver.http_address else "no OTLP/HTTP",
-        f"web on http://{receiver.web_address}",
+        f"OTLP/HTTP on {_url(settings.http, receiver.http_address)}" if receiver.http_address else "no OTLP/HTTP",
+        f"web on {_url(settings.web, receiver.web_address)}" if receiver.web_address else "no web",
         *([f"{settings.workers} worker processes"] if settings.workers > 1 else []),
         f"ledger {settings.ledger}",
         "forwarding to " + " and ".join(hop.endpoint for hop in settings.forward)
@@ -141,3 +144,7 @@ def _announcement(settings: Settings, receiver: Receiver, book: Book) -> str:
         f"price book {book.version}",
     ]
     return "spancost: " + ", ".join(said)
+
+
+def _url(listener: Listener, address: Address) -> str:
+    return f"{'http' if listener.tls is None else 'https'}://{address}"

@@ -15,6 +15,7 @@ import yaml
 
 from spancost_collector.config.layers import Key, Layer, Origin, dotted
 from spancost_pricing import ConfigError
+from spancost_pricing.yaml_text import TextLoader, yaml_mistake
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,14 +35,12 @@ def read_config_file(path: Path, environment: Mapping[str, str]) -> tuple[Layer,
         said = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"{path}: cannot be read: {said}") from error
     reader = _Reader(path.name, environment)
-    loader = yaml.SafeLoader(text)
     try:
+        loader = TextLoader(text)
         node = loader.get_single_node()
         values: object = None if node is None else reader.read(loader, node, ())
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path.name}: is not valid YAML: {' '.join(str(error).split())}") from error
-    finally:
-        loader.dispose()  # pyright: ignore[reportUnknownMemberType]
+        raise ConfigError(f"{path.name}: is not valid YAML: {yaml_mistake(error)}") from error
     if values is None:
         values = {}
     if not isinstance(values, dict):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BeforeValidator, ByteSize, Field, PlainSerializer, PlainValidator, SecretStr, WithJsonSchema
 
@@ -70,10 +71,14 @@ def _listen(value: object) -> Address | None:
 def _time_zone(value: object) -> ZoneInfo:
     if isinstance(value, ZoneInfo):
         return value
+    name = value if isinstance(value, str) else ""
     try:
-        return ZoneInfo(value if isinstance(value, str) else "")
+        return ZoneInfo(name)
     except (ValueError, OSError, KeyError) as error:  # a name that nobody knows is a KeyError
-        raise ValueError("expected the name of a time zone, e.g. Europe/Vienna or UTC") from error
+        known = {zone.casefold(): zone for zone in sorted(available_timezones())}
+        near = get_close_matches(name.casefold(), known, n=1, cutoff=0.7)
+        hint = f"; did you mean {known[near[0]]}?" if near else ""
+        raise ValueError(f"expected the name of a time zone, e.g. Europe/Vienna or UTC{hint}") from error
 
 
 def not_a_flag(value: object) -> object:

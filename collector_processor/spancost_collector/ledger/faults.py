@@ -12,15 +12,14 @@ if TYPE_CHECKING:
 _PRIMARY: Final = 0xFF
 """The low byte of an extended result code, https://www.sqlite.org/rescode.html."""
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_DENIED: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM})
 _REMEDIES: Final[Mapping[int, str]] = {
     **dict.fromkeys(_DAMAGE, "the file is damaged: stop the receiver and run `spancost doctor --ledger {path}`"),
     sqlite3.SQLITE_FULL: "make room on its disk; nothing is lost, senders send again",
     sqlite3.SQLITE_IOERR: "see that its disk works and has room; nothing is lost, senders send again",
     sqlite3.SQLITE_BUSY: "another program holds it; end what writes to {path} beside the receiver",
     sqlite3.SQLITE_LOCKED: "another program holds it; end what writes to {path} beside the receiver",
-    sqlite3.SQLITE_READONLY: "let the receiver write to {path} and its folder",
-    sqlite3.SQLITE_CANTOPEN: "let the receiver write to {path} and its folder",
-    sqlite3.SQLITE_PERM: "let the receiver write to {path} and its folder",
+    **dict.fromkeys(_DENIED, "let the receiver write to {path} and its folder"),
 }
 
 
@@ -29,6 +28,11 @@ def told(path: Path, what: str, error: sqlite3.Error) -> str:
     remedy = _REMEDIES.get(_code(error))
     said = f"{path}: {what}: {error}"
     return said if remedy is None else f"{said}; {remedy.format(path=path)}"
+
+
+def is_denied(error: sqlite3.Error) -> bool:
+    """Whether a file, or one that SQLite keeps beside it, may not be opened or made by this user."""
+    return _code(error) in _DENIED
 
 
 def is_damage(error: sqlite3.Error) -> bool:

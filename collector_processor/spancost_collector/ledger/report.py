@@ -1,9 +1,9 @@
 """Reading the ledger: what was spent, by any dimensions, over any span of time.
 
 Whole hours come from the roll-ups; the ragged hours at the ends of a range, and dimensions that are never rolled up
-(user, session, …), come from the calls themselves. Sums are exact integers. Calls that have no price are rows of
-their own with no cost: an amount that is not known is never added up as zero. So are calls that a subscription covers:
-what they would have cost is no spend.
+(user, session, …), come from the calls themselves, and so do days of a time zone that is not whole hours away from UTC.
+Sums are exact integers. Calls that have no price are rows of their own with no cost: an amount that is not known is
+never added up as zero. So are calls that a subscription covers: what they would have cost is no spend.
 """
 
 from __future__ import annotations
@@ -16,20 +16,21 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from spancost_collector.errors import LedgerError
-from spancost_collector.ledger import schema
+from spancost_collector.ledger import local_time, schema
+from spancost_collector.ledger.faults import is_denied
 from spancost_pricing import PICO_USD, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import tzinfo
     from pathlib import Path
 
 UNATTRIBUTED: Final = "unattributed"
 """What stands where nobody said who pays."""
 
 _HOUR_NS: Final = 3_600_000_000_000
-_DAY: Final = "strftime('%Y-%m-%d', {hour} * 3600, 'unixepoch')"
-_MONTH: Final = "strftime('%Y-%m', {hour} * 3600, 'unixepoch')"
-_HOUR: Final = "strftime('%Y-%m-%dT%H:00Z', {hour} * 3600, 'unixepoch')"
+_CALENDAR: Final = ("hour", "day", "month")
+"""By the clocks of the reader's time zone."""
 
 _ROLLED_UP: Final[Mapping[str, str]] = {
     "feature": "feature",
@@ -43,15 +44,11 @@ _ROLLED_UP: Final[Mapping[str, str]] = {
     "outcome": "outcome",
     "status": "status",
     "reason": "reason",
-    "hour": _HOUR.format(hour="t.hour"),
-    "day": _DAY.format(hour="t.hour"),
-    "month": _MONTH.format(hour="t.hour"),
+    **{name: f"local_{name}(t.hour * {local_time.QUARTERS_AN_HOUR})" for name in _CALENDAR},
 }
 _PER_CALL: Final[Mapping[str, str]] = {
-    **{name: column for name, column in _ROLLED_UP.items() if name not in {"hour", "day", "month"}},
-    "hour": _HOUR.format(hour=f"t.end_ns / {_HOUR_NS}"),
-    "day": _DAY.format(hour=f"t.end_ns / {_HOUR_NS}"),
-    "month": _MONTH.format(hour=f"t.end_ns / {_HOUR_NS}"),
+    **_ROLLED_UP,
+    **{name: f"local_{name}(t.end_ns / {local_time.QUARTER_NS})" for name in _CALENDAR},
     "user": "coalesce(t.user, '')",
     "session": "coalesce(t.session, '')",
     "operation": "t.operation",
@@ -124,22 +121,26 @@ class Report:
 class LedgerReader:
     """A read-only view of a ledger, beside any receiver that writes it."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the ledger at `path`.
+    def __init__(self, path: Path, *, zone: tzinfo = UTC) -> None:
+        """Open the ledger at `path`, for hours, days and months of `zone`.
 
         Raises:
-            LedgerError: there is no such file, or it is not a ledger that this version reads.
+            LedgerError: there is no such file, this user may not open it, or it is no ledger that this version reads.
         """
         if not path.is_file():
             raise LedgerError(
                 f"{path}: no such ledger. Start `spancost serve`, or name its ledger with --ledger or SPANCOST_LEDGER"
             )
-        self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        self._zone = zone
+        try:
+            self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        except sqlite3.Error as error:
+            raise _unreadable(path, error) from error
         try:
             found = schema.version(self._connection)
         except sqlite3.Error as error:
             self._connection.close()
-            raise LedgerError(f"{path}: not a ledger ({error})") from error
+            raise _unreadable(path, error) from error
         if found != schema.VERSION:
             self._connection.close()
             raise LedgerError(
@@ -150,6 +151,7 @@ class LedgerReader:
                     else " Start `spancost serve` once: it migrates the file"
                 )
             )
+        local_time.register(self._connection, zone)
 
     def report(self, by: Sequence[str], *, since: datetime | None = None, until: datetime | None = None) -> Report:
         """Sum the calls that ended in [since, until) by the dimensions `by`.
@@ -182,12 +184,10 @@ class LedgerReader:
         self, by: Sequence[str], since: datetime | None, until: datetime | None
     ) -> Iterator[tuple[tuple[str, ...], int, list[int]]]:
         first, last = _nanoseconds(since), _nanoseconds(until)
-        if not all(name in _ROLLED_UP for name in by):
-            yield from self._from_calls(by, first, last)
-            return
         low = None if first is None else -(-first // _HOUR_NS)
         high = None if last is None else last // _HOUR_NS
-        if low is not None and high is not None and low >= high:
+        empty = low is not None and high is not None and low >= high
+        if empty or not all(name in _ROLLED_UP for name in by) or not self._hours_fit(by, low, high):
             yield from self._from_calls(by, first, last)
             return
         yield from self._from_hours(by, low, high)
@@ -195,6 +195,17 @@ class LedgerReader:
             yield from self._from_calls(by, first, low * _HOUR_NS)
         if last is not None and high is not None and high * _HOUR_NS < last:
             yield from self._from_calls(by, high * _HOUR_NS, last)
+
+    def _hours_fit(self, by: Sequence[str], low: int | None, high: int | None) -> bool:
+        """Whether no hour of the roll-ups is in two hours of `by`."""
+        if not any(name in _CALENDAR for name in by):
+            return True
+        kept = self._connection.execute("SELECT (SELECT MIN(hour) FROM hourly), (SELECT MAX(hour) FROM hourly)")
+        first, last = kept.fetchone()
+        if first is None:
+            return True
+        first, last = max(first, first if low is None else low), min(last, last if high is None else high - 1)
+        return first > last or local_time.begins_with_utc_hours(self._zone, first, last)
 
     def _from_hours(
         self, by: Sequence[str], low: int | None, high: int | None
@@ -251,6 +262,16 @@ class LedgerReader:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+
+def _unreadable(path: Path, error: sqlite3.Error) -> LedgerError:
+    if not is_denied(error):
+        return LedgerError(f"{path}: not a ledger ({error})")
+    return LedgerError(
+        f"{path}: this user may not open it ({error}). Reading a ledger takes its {path.name}-wal and {path.name}-shm"
+        " beside it, or leave to create them in its folder. Run this as the receiver's user, or copy it and those"
+        " two, as far as they are there, to a folder of your own and name the copy with --ledger"
+    )
 
 
 def _check(by: Sequence[str], since: datetime | None, until: datetime | None) -> None:

@@ -109,10 +109,9 @@ def reprice(
     try:
         found = schema.version(connection)
         if found != schema.VERSION:
-            raise LedgerError(
-                f"{path}: schema version {found}, expected {schema.VERSION}."
-                " Start `spancost serve` of this version once"
-            )
+            is_newer = found > schema.VERSION
+            remedy = "Upgrade spancost" if is_newer else "Start `spancost serve` once: it migrates the file"
+            raise LedgerError(f"{path}: schema version {found}, expected {schema.VERSION}. {remedy}")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         return _Pass(connection, book, dry_run=dry_run).run(since_ns, until_ns, progress)

@@ -349,8 +349,16 @@ def _quantity(stored: float) -> Decimal | int:
 
 
 def _lock(path: Path):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.with_name(path.name + ".lock").open("a")
+    if path.exists() and not path.is_file():
+        raise LedgerError(f"{path}: is no file that could hold a ledger. Name one with --ledger, as ledger.sqlite3")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.with_name(path.name + ".lock").open("a")
+    except OSError as error:
+        raise LedgerError(
+            f"{path}: cannot be opened as a ledger: {error.strerror}: {error.filename}."
+            " Let the receiver write to its folder, or name another file with --ledger"
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -6,7 +6,7 @@ from them what it shows.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Final
 
 from spancost_collector.ledger.report import UNATTRIBUTED, LedgerReader
@@ -55,11 +55,11 @@ class Measures:
 
 
 def _load(spenders: Spenders, ledger: Path, zone: tzinfo) -> None:
-    today = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     reader = LedgerReader(ledger)
     try:
         for who in WHO:
-            rows = reader.report((who,), since=today).rows
+            rows = reader.report((who,), since=today, until=today + timedelta(days=1)).rows
             named = ((row.key[0], row.cost_pico) for row in rows)
             spenders.load(who, [(name, pico) for name, pico in named if name and name != UNATTRIBUTED and pico])
     finally:

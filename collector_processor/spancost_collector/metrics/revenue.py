@@ -33,8 +33,10 @@ def load_revenue(path: Path) -> dict[str, Decimal]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: cannot be read: not UTF-8 ({error})") from None
     if not rows or [name.strip() for name in rows[0]] != _COLUMNS:
         raise ConfigError(f"{path}:1: expected the columns tenant,usd")
     revenue: dict[str, Decimal] = {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
@@ -45,7 +45,7 @@ class Spend(Collector):
     def __init__(
         self,
         bounds: LabelBounds,
-        spend_since: Callable[[datetime], Iterable[tuple[Series, int]]],
+        spend_between: Callable[[datetime, datetime], Iterable[tuple[Series, int]]],
         *,
         zone: tzinfo = UTC,
         refresh_seconds: float = REFRESH_SECONDS,
@@ -53,7 +53,7 @@ class Spend(Collector):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._bounds = bounds
-        self._spend_since = spend_since
+        self._spend_between = spend_between
         self._zone = zone
         self._refresh = refresh_seconds
         self._now = now
@@ -66,7 +66,7 @@ class Spend(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The spend of the day and the month so far."""
         with self._lock:
-            day = self._now().astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
+            day = self._now().astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
             started = self._clock()
             if started >= self._read_again or day != self._day:
                 self._shown = self._read(day)
@@ -89,26 +89,29 @@ class Spend(Collector):
 
     def _sum(self, day: datetime) -> _Shown:
         sums: dict[tuple[str, ...], list[int]] = {}
-        for period, since in enumerate((day, day.replace(day=1))):
-            for series, pico in self._spend_since(since):
+        month = day.replace(day=1)
+        # What a clock ahead of its time has dated later is no spend of today yet.
+        until = (day + timedelta(days=1), (month + timedelta(days=31)).replace(day=1))
+        for period, since in enumerate((day, month)):
+            for series, pico in self._spend_between(since, until[period]):
                 values = self._bounds.labels(series).values
                 sums.setdefault(values, [0, 0])[period] += pico
         # What is spent today is part of the month; a call that ends between the two readings is in the second only.
         return {values: (today, max(today, month)) for values, (today, month) in sums.items()}
 
 
-def from_ledger(path: Path) -> Callable[[datetime], Iterable[tuple[Series, int]]]:
+def from_ledger(path: Path) -> Callable[[datetime, datetime], Iterable[tuple[Series, int]]]:
     """Reads the ledger at `path`, beside whoever writes it."""
 
-    def spend_since(since: datetime) -> list[tuple[Series, int]]:
+    def spend_between(since: datetime, until: datetime) -> list[tuple[Series, int]]:
         reader = LedgerReader(path)
         try:
-            rows = reader.report(Series._fields, since=since).rows
+            rows = reader.report(Series._fields, since=since, until=until).rows
         finally:
             reader.close()
         return [(_series(row.key), row.cost_pico) for row in rows if row.cost_pico is not None]
 
-    return spend_since
+    return spend_between
 
 
 def _series(key: Iterable[str | None]) -> Series:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 import yaml
 
 from spancost_pricing import ConfigError
+from spancost_pricing.yaml_text import yaml_mistake
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -49,9 +50,10 @@ def load_values(path: Path | None = None) -> Values:
     try:
         document: object = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
+        said = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"{path}: cannot be read: {said}") from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"{path}: is not YAML: {yaml_mistake(error)}") from None
     problems = [f"{path}: {problem}" for problem in _merge(values, {} if document is None else document)]
     if problems:
         raise ConfigError("\n".join(problems))

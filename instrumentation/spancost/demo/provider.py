@@ -6,10 +6,12 @@ Everything else follows from the request alone, so the same calls in the same or
 
 from __future__ import annotations
 
+import argparse
 import secrets
 import socket
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal, Self, cast
 
 import uvicorn
@@ -187,5 +189,29 @@ def _too_long(tokens: int) -> JSONResponse:
     return JSONResponse({"error": error}, status_code=400)
 
 
+def main() -> None:
+    """Run the server until the process is told to stop.
+
+    Raises:
+        SystemExit: the arguments are wrong, or the port is taken.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m spancost.demo.provider",
+        description="Answer as OpenAI, Anthropic and Gemini do, on loopback, without a key and without a bill.",
+    )
+    parser.add_argument(
+        "--port", type=int, default=PORT, help="where to answer; 0 takes a free one (default: %(default)s)"
+    )
+    port = cast("int", parser.parse_args().port)
+    try:
+        provider = Provider(port)
+    except (OSError, OverflowError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        parser.error(f"argument --port: cannot listen on 127.0.0.1:{port}: {said}")
+    print(f"answering on {provider.url}", flush=True)
+    with suppress(KeyboardInterrupt):
+        provider.run()
+
+
 if __name__ == "__main__":
-    Provider(PORT).run()
+    main()

@@ -13,8 +13,9 @@ import typer
 from rich.console import Console
 
 from spancost_collector.cli.figures import listed, percent
-from spancost_collector.cli.options import AsJson, At
-from spancost_collector.cli.prices.tables import at_ns, console, iso, provenance, say, shown, table
+from spancost_collector.cli.options import AsJson, At, at_ns
+from spancost_collector.cli.prices.wording import iso, provenance, shown
+from spancost_collector.cli.printing import console, say, table
 from spancost_collector.price_data import load_current_book
 from spancost_pricing import Book, Route
 from spancost_pricing.catalogue import known_models, name_of

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.progress import track
 
 from spancost_collector.cli.figures import listed
-from spancost_collector.cli.options import AsJson, At, Prices
-from spancost_collector.cli.prices.tables import at_ns, console, iso, provenance, say, table
+from spancost_collector.cli.options import AsJson, At, Prices, at_ns
+from spancost_collector.cli.prices.wording import iso, provenance
+from spancost_collector.cli.printing import console, say, table
 from spancost_collector.price_data import load_current_book
 from spancost_pricing import Book, ConfigError, Rate, Route
 from spancost_pricing.catalogue import known_models

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spancost_collector.cli.figures import listed
-from spancost_collector.cli.options import AsJson, At, Prices
-from spancost_collector.cli.prices.tables import at_ns, console, iso, say, table
+from spancost_collector.cli.options import AsJson, At, Prices, at_ns
+from spancost_collector.cli.prices.wording import iso
+from spancost_collector.cli.printing import console, say, table
 from spancost_collector.price_data import load_current_book
 from spancost_pricing import Book, Route, UnknownModelError
 from spancost_pricing.catalogue import known_models

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from spancost_collector.cli.figures import listed, percent
-from spancost_collector.cli.options import AsJson
-from spancost_collector.cli.prices.tables import at_ns, console, iso, say, shown, table
+from spancost_collector.cli.options import AsJson, at_ns
+from spancost_collector.cli.prices.wording import iso, shown
+from spancost_collector.cli.printing import console, say, table
 from spancost_collector.price_data import PriceDataFolder
 from spancost_pricing import ConfigError, PriceFileError, Route, load_book
 from spancost_pricing.changes import JUMP, changes

@@ -1,0 +1,53 @@
+"""How commands print for people: names as they are, and rows that stay on one line where a program reads them.
+
+Names come from telemetry and from price files, and some look like markup (`[/red]`, `[acme]`) or like an emoji code
+(`:free:`). A console from here takes all text literally, in tables too; what is to stand out gets a style of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_PIPE_WIDTH: Final = 260
+"""A pipe or a file has no width of its own."""
+
+
+def console() -> Console:
+    """Standard out, without markup."""
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    return Console(width=width, markup=False, emoji=False, highlight=False)
+
+
+def table(*headings: str, right: Iterable[str] = (), totals: Mapping[str, str] | None = None) -> Table:
+    """An empty table; figures stand at the right, and totals, by heading, at the bottom."""
+    made = Table(box=None, pad_edge=False, header_style="bold", show_footer=totals is not None)
+    figures = frozenset(right)
+    for heading in headings:
+        made.add_column(
+            heading,
+            "" if totals is None else totals.get(heading, ""),
+            justify="right" if heading in figures else "left",
+            no_wrap=heading in figures,
+            overflow="fold",
+        )
+    return made
+
+
+def escaped(line: str) -> str:
+    """The line with what would steer a terminal, or could not be seen on one, written as Python writes it."""
+    if line.isprintable():
+        return line
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in line)
+
+
+def say(to: Console, *lines: str) -> None:
+    """Lines of text, which only the terminal wraps."""
+    for line in lines:
+        to.print(line, soft_wrap=True)

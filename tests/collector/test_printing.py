@@ -1,0 +1,111 @@
+"""Every command shows names as they are, also those that look like the markup of the library that draws tables."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from spancost_collector.cli import app
+from spancost_collector.cli.printing import console, say, table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MODEL = "[/red]"
+PRICES = """version: 1
+prices:
+  - {provider: acme, model: "[/red]", input_per_mtok: "1", output_per_mtok: "2", source: "[bold]list[/bold] :free:"}
+  - {provider: "[acme]", model: "[link=x]one", input_per_mtok: "1", output_per_mtok: "2"}
+"""
+SOURCE = "prices.yaml: prices[0] ([bold]list[/bold] :free:)"
+
+
+@pytest.fixture
+def prices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A price file whose names are markup."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.delenv("SPANCOST_PRICES", raising=False)
+    path = tmp_path / "prices.yaml"
+    path.write_text(PRICES)
+    return str(path)
+
+
+def output(*arguments: str) -> str:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result.stdout
+
+
+def test_a_console_takes_text_literally_and_keeps_the_styles_it_is_given(capsys: pytest.CaptureFixture[str]) -> None:
+    made = table("model [b]", "USD", right=("USD",), totals={"model [b]": "[total]"})
+    made.add_row("[/red] :free:", "1")
+    to = console()
+    to.print(made)
+    to.print("[acme] in yellow", style="bold yellow")
+    say(to, "[/plain] " + "x" * 300)
+
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
+        "model [b]      USD",
+        "[/red] :free:    1",
+        "[total]",
+        "[acme] in yellow",
+        "[/plain] " + "x" * 300,
+    ]
+
+
+def test_price_shows_names_as_they_are(prices: str) -> None:
+    shown = output("price", "--provider", "acme", "--model", MODEL, "--input-tokens", "4", "--prices", prices)
+
+    # 4 x 1 USD the million.
+    assert shown.splitlines()[1].split(maxsplit=6) == [
+        "input",
+        "4",
+        "1",
+        "0.000004",
+        "always",
+        "user",
+        f"acme/[/red]:input  {SOURCE}",
+    ]
+
+
+def test_price_shows_the_reason_for_no_price_as_it_is(prices: str) -> None:
+    shown = output("price", "--provider", "[/b]", "--model", "[acme]", "--input-tokens", "4", "--prices", prices)
+
+    assert "status unpriced: unknown_provider (no price list for provider '[/b]')" in shown
+
+
+def test_prices_check_shows_names_as_they_are(prices: str) -> None:
+    shown = output("prices", "check", prices)
+
+    assert f"  {SOURCE}" in shown
+    assert ["acme", MODEL, "input_per_mtok", "1", "user"] in [line.split()[:5] for line in shown.splitlines()]
+    assert ["[acme]", "[link=x]one", "input_per_mtok", "1", "user"] in [line.split()[:5] for line in shown.splitlines()]
+    assert 'warning: prices.yaml: prices[1]: no price list knows a provider "[acme]"' in shown
+
+
+def test_prices_show_and_list_show_names_as_they_are(prices: str) -> None:
+    shown = output("prices", "show", "acme", MODEL, "--prices", prices)
+    listed = output("prices", "list", "--provider", "[acme]", "--prices", prices)
+
+    assert shown.splitlines()[0] == "acme [/red]: priced"
+    assert shown.splitlines()[2].rstrip().endswith(f"user   {SOURCE}")
+    assert listed.splitlines()[1].split()[:3] == ["[acme]", "[link=x]one", "1"]
+
+
+def test_prices_update_shows_names_as_they_are(tmp_path: Path, prices: str) -> None:
+    def data(name: str, usd: float) -> str:
+        listed = [{"id": MODEL, "match": {"equals": MODEL}, "prices": {"input_mtok": usd}}]
+        path = tmp_path / name
+        path.write_text(json.dumps([{"id": "acme", "name": "Acme", "api_pattern": "acme", "models": listed}]))
+        return str(path)
+
+    first = output("prices", "update", "--yes", "--file", data("first.json", 1.0))
+    second = output("prices", "update", "--yes", "--file", data("second.json", 3.0))
+
+    assert "new models, 1: acme [/red]" in first
+    assert ["acme", MODEL, "input_per_mtok", "always", "1", "3", "+200"] in [
+        line.split()[:7] for line in second.splitlines()
+    ]
