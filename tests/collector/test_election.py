@@ -13,7 +13,7 @@ from spancost_collector.ledger.repricing import reprice
 from spancost_pricing import Route
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.collector.conftest import Launch, Otlp
@@ -283,25 +283,6 @@ def test_a_stream_that_its_framework_describes_as_well_has_one_note(books: Books
     assert [row.n for row in books.rows()] == [1, 2]
 
 
-def test_more_equal_streams_at_one_time_than_can_be_told_apart_are_charged_as_they_are(
-    path: Path, book: FixedBook
-) -> None:
-    crowd = [call for n in range(1, 41) for call in stream(n, trace=n, at=0.001 * n)]
-    at_once = Books(path, book)
-    at_once.charge(*crowd)
-    at_once.close()
-    bit_by_bit = Books(path.with_name("other.sqlite3"), book)
-    few = len(crowd) // 4
-    bit_by_bit.charge(*crowd[:few])
-    told_apart = len(bit_by_bit.rows())
-    bit_by_bit.charge(*crowd[few:])
-    bit_by_bit.close()
-
-    assert told_apart == 10
-    assert len(at_once.rows()) == 80
-    assert bit_by_bit.state() == at_once.state()
-
-
 def test_a_note_finds_its_stream_after_a_restart(path: Path, book: FixedBook) -> None:
     sdk, note = stream(1, trace=1)
     first = Books(path, book)
@@ -464,8 +445,11 @@ def test_a_stream_with_a_note_and_an_unread_description_is_one_call(books: Books
     assert books.rows() == [Row(1, CALL, "priced")]
 
 
-def test_more_unread_streams_at_one_time_than_can_be_told_apart_stay_as_they_are(path: Path, book: FixedBook) -> None:
-    crowd = [call for n in range(1, 41) for call in unread(n, trace=n, at=0.005 * n)]
+@pytest.mark.parametrize(("described", "apart"), [(stream, 0.001), (unread, 0.005)])
+def test_more_streams_alike_at_one_time_than_can_be_told_apart_are_charged_as_they_are(
+    path: Path, book: FixedBook, described: Callable[..., tuple[ModelCall, ModelCall]], apart: float
+) -> None:
+    crowd = [call for n in range(1, 41) for call in described(n, trace=n, at=apart * n)]
     at_once = Books(path, book)
     at_once.charge(*crowd)
     at_once.close()

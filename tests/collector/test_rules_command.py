@@ -54,3 +54,13 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
     assert isinstance(done.exception, ConfigError)
     assert "rules/spancost.yaml: cannot be written: Not a directory" in str(done.exception)
+
+
+def test_a_date_where_a_threshold_should_stand_is_said_with_its_place(tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text("spend:\n  daily_usd: 2026-13-01\n", encoding="utf-8")
+
+    done = CliRunner().invoke(app, ["rules", "--values", str(values)])
+
+    assert isinstance(done.exception, ConfigError)
+    assert str(done.exception).startswith(f"{values}: spend.daily_usd: got '2026-13-01'; expected a number")

@@ -100,7 +100,7 @@ def measured(
 
 
 def _asked_for(session: pytest.Session) -> Iterator[Emitter]:
-    """The emitters of this session; none where it shares its tests with others and cannot know."""
+    """The emitters that are measured here; none where this process shares its tests with others and cannot know."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         tested = {f"{test_each_call_is_charged_once_and_truly.__name__}[{one.name}]": one for one in EMITTERS}
         for item in session.items:

@@ -67,18 +67,14 @@ class Interned:
 
     def kind(self, call: ModelCall, series: Series) -> Kind:
         """What a call of a series shares with others: who pays, for what, and how it was made and told."""
-        route, request_model, response_model, operation = (
-            call.route,
-            call.request_model,
-            call.response_model,
-            call.operation,
-        )
-        dialect, emitter, assumed, role, outcome = call.dialect, call.emitter, call.assumed, call.role, call.outcome
-        key = (series, route, request_model, response_model, operation, dialect, emitter, assumed, role, outcome)
+        route = call.route
+        asked = (call.operation, call.request_model, call.response_model)
+        told = (call.dialect, call.emitter, call.assumed, call.role, call.outcome)
+        key = (series, route, asked, told)
         found = self._kinds.get(key)
         if found is None:
             series_id = self.series(series)
-            texts = (operation, request_model, response_model, *route[2:], dialect, emitter, assumed, role, outcome)
+            texts = (*asked, *route[2:], *told)
             found = Kind(self._find("kinds", (series_id, *(text or "" for text in texts))), series_id)
             if len(self._kinds) >= _MAX_KEPT:
                 self._kinds.clear()

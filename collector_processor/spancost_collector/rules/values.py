@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 import yaml
 
 from spancost_pricing import ConfigError
-from spancost_pricing.yaml_text import yaml_mistake
+from spancost_pricing.yaml_text import TextLoader, yaml_mistake
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -48,7 +48,7 @@ def load_values(path: Path | None = None) -> Values:
     if path is None:
         return values
     try:
-        document: object = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document: object = yaml.load(path.read_text(encoding="utf-8"), Loader=TextLoader)
     except (OSError, UnicodeDecodeError) as error:
         said = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"{path}: cannot be read: {said}") from None
