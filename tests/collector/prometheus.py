@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 from tests import programs
-from tests.dashboards.history import wait_for_address
+from tests.started import wait_until_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -51,20 +51,7 @@ def prometheus_server(folder: Path, configuration: object, options: Iterable[str
     command += [f"--storage.tsdb.path={folder / 'prometheus'}", *options]
     with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
-            server = Server(wait_for_address(log))
-            _wait_until_ready(server)
-            yield server
+            yield Server(wait_until_ready(log))
         finally:
             process.terminate()
             process.wait(timeout=30)
-
-
-def _wait_until_ready(server: Server) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            with urllib.request.urlopen(f"http://{server.address}/-/ready", timeout=5):
-                return
-        except OSError:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)

@@ -10,7 +10,6 @@ import json
 import random
 import re
 import subprocess
-import time
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import yaml
 from tests.dashboards.promtool import RULES, promtool_path, tool
 from tests.dashboards.simulation import STEPS_A_DAY, Feature, State, month
+from tests.started import wait_until_ready
 
 from spancost_collector.metrics import table as metrics
 
@@ -71,20 +71,10 @@ def serving(folder: Path, sizes: list[tuple[int, int]], until: int) -> Generator
     command += ["--storage.tsdb.retention.time=10y"]
     with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
-            yield wait_for_address(log)
+            yield wait_until_ready(log)
         finally:
             process.terminate()
             process.wait(timeout=30)
-
-
-def wait_for_address(log: Path) -> str:
-    """Where a Prometheus listens, as soon as its log says so."""
-    listening = re.compile(r'msg="Listening on".* address=(\S+)')
-    deadline = time.monotonic() + 60
-    while not (found := listening.search(log.read_text())):
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.1)
-    return found[1]
 
 
 def _open_metrics(series: str) -> str:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from tests.dashboards.history import wait_for_address
 from tests.dashboards.promtool import tool
+from tests.started import wait_until_ready
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -57,7 +57,7 @@ def team(folder: Path) -> Generator[tuple[str, Queue[dict[str, Any]]]]:
     command += [f"--storage.path={folder / 'data'}", "--web.listen-address=127.0.0.1:0", "--cluster.listen-address="]
     with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
-            yield wait_for_address(log), sent
+            yield wait_until_ready(log), sent
         finally:
             process.terminate()
             process.wait(timeout=30)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import time
@@ -20,6 +19,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
+from tests.started import wait_until_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +30,6 @@ pytestmark = pytest.mark.end_to_end
 
 DASHBOARDS = Path(__file__).parents[2] / "dashboards"
 RULES = DASHBOARDS / "rules" / "spancost.yaml"
-_LISTENING = re.compile(r'msg="Listening on" address=(\S+)')
 _TIMEOUT = 60.0
 
 VARIABLES = {
@@ -49,21 +48,7 @@ class Prometheus:
     """The HTTP API of a running Prometheus."""
 
     def __init__(self, address: str) -> None:
-        self._ready = f"http://{address}/-/ready"
         self._api = f"http://{address}/api/v1"
-
-    def wait_until_ready(self) -> None:
-        """Return when it answers queries: it listens before that, and answers 503 until then."""
-        deadline = time.monotonic() + _TIMEOUT
-        while True:
-            try:
-                urllib.request.urlopen(self._ready, timeout=10).close()
-            except urllib.error.HTTPError as error:
-                error.close()
-                assert time.monotonic() < deadline, "Prometheus did not become ready"
-                time.sleep(0.1)
-            else:
-                return
 
     def get(self, path: str, **parameters: str) -> Any:
         """The `data` of an answer; an error of Prometheus fails the test with its text."""
@@ -117,8 +102,7 @@ def watched(serve: Callable[..., Serve], tmp_path: Path) -> Iterator[tuple[Prome
     log = tmp_path / "prometheus.log"
     with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
-            prometheus = Prometheus(_address(log))
-            prometheus.wait_until_ready()
+            prometheus = Prometheus(wait_until_ready(log))
             prometheus.wait_for('sum_over_time(up{job="spancost"}[1m]) >= 2')
             yield prometheus, receiver
         finally:
@@ -247,14 +231,6 @@ def _substituted(expr: str) -> str:
     for name, value in VARIABLES.items():
         expr = expr.replace(name, value)
     return expr
-
-
-def _address(log: Path) -> str:
-    deadline = time.monotonic() + _TIMEOUT
-    while not (found := _LISTENING.search(log.read_text())):
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.1)
-    return found[1]
 
 
 def _four_calls() -> ExportTraceServiceRequest:
