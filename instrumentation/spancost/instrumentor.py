@@ -12,7 +12,8 @@ import importlib.util
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, cast
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 import wrapt
 from opentelemetry import context as otel
@@ -31,7 +32,14 @@ if TYPE_CHECKING:
 Describe: TypeAlias = Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Call | Delivery | None]
 """(object the method was called on, args, kwargs) -> the model call, or None when it is not one."""
 
-Shell: TypeAlias = Callable[["Recorder"], Callable[..., Any]]
+Note: TypeAlias = Callable[[tuple[Any, ...], Mapping[str, Any]], None]
+"""(args, kwargs): told of a call of a function of the SDK before it is made."""
+
+Shell: TypeAlias = Callable[["Recorder", Callable[..., Any]], Callable[..., Any]]
+"""(who records, a function of the SDK) -> what to put in its place; both take the object that it was called on first.
+
+What is put there is one plain function: the interpreter calls one in a third of the time that it takes for an object.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +154,11 @@ class Delivering(Silent):
 class Recorder:
     """Turns what an SDK is asked to do into a running call."""
 
-    def __init__(self, telemetry: Telemetry, describe: Describe) -> None:
+    def __init__(self, telemetry: Telemetry, describe: Describe, live: list[bool]) -> None:
         self._telemetry = telemetry
         self._describe = describe
+        self._live = live
+        """Empty once the patches are removed: every call asks, and a list answers sooner than a function of ours."""
 
     def begin(
         self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -156,8 +166,10 @@ class Recorder:
         """What starts now; None when it is about no model call or cannot be observed. Never raises."""
         try:
             around = current()
-            if around is not None and around.unsent:
+            if around is not None and around.unsent and around.caller is instance:
                 return None  # the same call, on its way from a subclass's method to the one that we patched as well
+            if not self._live:
+                return None
             call = self._describe(instance, args, kwargs)
             if call is None:
                 return None
@@ -166,26 +178,26 @@ class Recorder:
                 return Silent((args, kwargs) if isinstance(call, Delivery) else call.without)
             if isinstance(call, Delivery):
                 return Delivering(call, self._telemetry, (args, kwargs))
-            return Invocation(self._telemetry, call, here)
+            return Invocation(self._telemetry, call, here, instance)
         except Exception as fault:
             self._telemetry.faults.caught("beginning a call", fault)
             return None
 
 
-def calls(recorder: Recorder) -> Callable[..., Any]:
+def calls(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
     """Around a function that makes a call."""
     begin: Callable[..., Running | None] = recorder.begin
 
-    def shell(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        running = begin(instance, args, kwargs)
+    def shell(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        running = begin(self, args, kwargs)
         if running is None:
-            return wrapped(*args, **kwargs)
+            return original(self, *args, **kwargs)
         while True:
             args_now, kwargs_now = running.arguments
             try:
                 running.enter()
                 try:
-                    result = wrapped(*args_now, **kwargs_now)
+                    result = original(self, *args_now, **kwargs_now)
                 finally:
                     running.leave()
             except BaseException as error:
@@ -198,17 +210,17 @@ def calls(recorder: Recorder) -> Callable[..., Any]:
     return shell
 
 
-def generates(recorder: Recorder) -> Callable[..., Any]:
+def generates(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
     """Around a generator function that makes a call: nothing is sent before its first element is asked for."""
     begin: Callable[..., Running | None] = recorder.begin
 
-    def shell(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        running = begin(instance, args, kwargs)
+    def shell(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        running = begin(self, args, kwargs)
         if running is None:
-            return wrapped(*args, **kwargs)
+            return original(self, *args, **kwargs)
         args_now, kwargs_now = running.arguments
         try:
-            result = wrapped(*args_now, **kwargs_now)
+            result = original(self, *args_now, **kwargs_now)
         except BaseException as error:
             running.fail(error)
             raise
@@ -217,20 +229,20 @@ def generates(recorder: Recorder) -> Callable[..., Any]:
     return shell
 
 
-def awaits(recorder: Recorder) -> Callable[..., Any]:
+def awaits(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
     """Around a coroutine function that makes a call."""
     begin: Callable[..., Running | None] = recorder.begin
 
-    async def shell(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        running = begin(instance, args, kwargs)
+    async def shell(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        running = begin(self, args, kwargs)
         if running is None:
-            return await wrapped(*args, **kwargs)
+            return await original(self, *args, **kwargs)
         while True:
             args_now, kwargs_now = running.arguments
             try:
                 running.enter()
                 try:
-                    result = await wrapped(*args_now, **kwargs_now)
+                    result = await original(self, *args_now, **kwargs_now)
                 finally:
                     running.leave()
             except BaseException as error:
@@ -243,16 +255,32 @@ def awaits(recorder: Recorder) -> Callable[..., Any]:
     return shell
 
 
-def attempts(_: Recorder) -> Callable[..., Any]:
+def before(original: Callable[..., Any], note: Note) -> Callable[..., Any]:
+    """`original`, of whose calls `note` is told first; it has to be awaited where that has, for SDKs look."""
+    if inspect.iscoroutinefunction(original):
+
+        async def awaited(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            note(args, kwargs)
+            return await original(self, *args, **kwargs)
+
+        return awaited
+
+    def called(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        note(args, kwargs)
+        return original(self, *args, **kwargs)
+
+    return called
+
+
+def attempts(_: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
     """Around the function that an SDK calls once for every request it sends, retries included."""
 
-    def shell(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def note(_: tuple[Any, ...], __: Mapping[str, Any]) -> None:
         invocation = current()
         if invocation is not None:
             invocation.attempted()
-        return wrapped(*args, **kwargs)
 
-    return shell
+    return before(original, note)
 
 
 class SdkInstrumentor(BaseInstrumentor):
@@ -286,9 +314,9 @@ class SdkInstrumentor(BaseInstrumentor):
             raise ModuleNotFoundError(f"No module named {self.package!r}", name=self.package)
         telemetry = Telemetry(kwargs.get("tracer_provider"), kwargs.get("meter_provider"))
 
-        def recorder_of(patch: Patch) -> Recorder:
+        def recorder_of(patch: Patch, live: list[bool]) -> Recorder:
             describe = getattr(self, patch.describe) if isinstance(patch.describe, str) else patch.describe
-            return Recorder(telemetry, describe)
+            return Recorder(telemetry, describe, live)
 
         self._installation = _Installation(telemetry, recorder_of, self.patches)
 
@@ -300,12 +328,14 @@ class _Installation:
     """The patches of one `instrument()`, from the import of the SDK until they are removed."""
 
     def __init__(
-        self, telemetry: Telemetry, recorder_of: Callable[[Patch], Recorder], patches: tuple[Patch, ...]
+        self,
+        telemetry: Telemetry,
+        recorder_of: Callable[[Patch, list[bool]], Recorder],
+        patches: tuple[Patch, ...],
     ) -> None:
         self._telemetry = telemetry
         self._recorder_of = recorder_of
         self._live = [True]
-        """Empty once removed: every call asks, and a list answers sooner than a function of ours."""
         self._applied: list[tuple[Any, str, Any, Any]] = []
         for module in dict.fromkeys(patch.module for patch in patches):
             here = [patch for patch in patches if patch.module == module]
@@ -316,7 +346,7 @@ class _Installation:
             if not self._live:
                 return
             try:
-                recorder = self._recorder_of(patch)
+                recorder = self._recorder_of(patch, self._live)
                 if patch.optional and not _has(module, patch.name):
                     continue
                 owner, name, _ = wrapt.resolve_path(module, patch.name)
@@ -326,7 +356,7 @@ class _Installation:
                     if ours is not None:  # imported from another module after it was wrapped there
                         self._applied.append((place, name, ours[2], original))
                         continue
-                    wrapper = _around(original, patch.shell(recorder), self._live, is_method=isinstance(place, type))
+                    wrapper = _around(original, patch.shell, recorder, is_method=isinstance(place, type))
                     setattr(place, name, wrapper)
                     self._applied.append((place, name, original, wrapper))
             except Exception as fault:
@@ -343,21 +373,34 @@ class _Installation:
         self._applied.clear()
 
 
-def _around(original: Any, shell: Callable[..., Any], live: list[bool], *, is_method: bool) -> Callable[..., Any]:
-    """What to put in the place of `original`: itself, with `shell` around it while there is anything `live`."""
+def _around(original: Any, shell: Shell, recorder: Recorder, *, is_method: bool) -> Callable[..., Any]:
+    """What to put in the place of `original`: itself, with a shell around it."""
     if not is_method:
-        return wrapt.FunctionWrapper(original, shell, enabled=cast("Callable[[], bool]", live.__len__))
-    # A plain function: the interpreter binds and calls one in a third of the time that it takes for an object.
+
+        def function(_: Any, /, *args: Any, **kwargs: Any) -> Any:
+            return original(*args, **kwargs)
+
+        method = shell(recorder, function)
+
+        def wrapper(_: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            return method(instance, *args, **kwargs)
+
+        return wrapt.FunctionWrapper(original, wrapper)
+    method = shell(recorder, original if isinstance(original, FunctionType) else _unbound(original))
+    return functools.wraps(original)(method)
+
+
+def _unbound(original: Any) -> Callable[..., Any]:
+    """A method that is no plain function, somebody else's wrapper for one, as if it were."""
     bind: Callable[[Any], Callable[..., Any]] = original.__get__
 
     def method(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-        return shell(bind(self), self, args, kwargs) if live else bind(self)(*args, **kwargs)
+        return bind(self)(*args, **kwargs)
 
     async def async_method(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-        return await (shell(bind(self), self, args, kwargs) if live else bind(self)(*args, **kwargs))
+        return await bind(self)(*args, **kwargs)
 
-    # SDKs look whether a function of theirs has to be awaited.
-    return functools.wraps(original)(async_method if inspect.iscoroutinefunction(original) else method)
+    return async_method if inspect.iscoroutinefunction(original) else method
 
 
 def _has(module: ModuleType, path: str) -> bool:

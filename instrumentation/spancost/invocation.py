@@ -26,7 +26,7 @@ from spancost.fields import text
 from spancost.payers import CURRENT_SPAN
 from spancost.startup import equip
 from spancost.version import SCOPE, VERSION
-from spancost.wire import ESTIMATED, MODEL, NO_ATTRIBUTES, Answer, error_type
+from spancost.wire import ESTIMATED, MODEL, NO_ATTRIBUTES, RETRIES, Answer, error_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -100,14 +100,17 @@ class Invocation:
     """Whether no request has been sent for this call yet, and nothing has been answered."""
     response: Any = None
     """What the provider answered with, of which the SDK may fail to make its objects."""
-    _attempts = 0
+    retries: int | None = None
+    """How many requests were sent for this call beside the first."""
     _first_chunk: float | None = None
     _joined: dict[str, AttributeValue] | None = None
     """The attributes of the span that an official instrumentation around us has open, and that is ours as well."""
     _learn: Learn | None = None
     _ended = False
 
-    def __init__(self, telemetry: Telemetry, call: Call, here: Context) -> None:
+    def __init__(self, telemetry: Telemetry, call: Call, here: Context, caller: object) -> None:
+        self.caller = caller
+        """The object that the app called."""
         request, self._reading, self.arguments, self._asked, self._observe = call
         self._telemetry = telemetry
         self._request = request
@@ -150,8 +153,8 @@ class Invocation:
         otel.detach(self._token)
 
     def attempted(self) -> None:
-        """One more request was sent for this call."""
-        self._attempts += 1
+        """One more request is sent for this call."""
+        self.retries = 0 if self.retries is None else self.retries + 1
         self.unsent = False
 
     def withdraws(self, error: BaseException) -> bool:
@@ -245,8 +248,8 @@ class Invocation:
             attributes, beside = {}, ()
             self._telemetry.faults.caught("reading an answer", fault)
         try:
-            if attempts := self._attempts:
-                attributes["spancost.retries"] = attempts - 1
+            if self.retries is not None:
+                attributes[RETRIES] = self.retries
             if self._first_chunk is not None:
                 attributes["gen_ai.response.time_to_first_chunk"] = self._first_chunk
             if error is not None:

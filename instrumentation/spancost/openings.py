@@ -22,11 +22,11 @@ else:
     _Proxy = wrapt.ObjectProxy
 
 
-def opens(recorder: Recorder) -> Callable[..., Any]:
+def opens(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
     """Around a function whose result makes the call when it is entered, and then has the events as its `data`."""
 
-    def shell(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return Opening(wrapped(*args, **kwargs), lambda: _begun(recorder, instance, args, kwargs))
+    def shell(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return Opening(original(self, *args, **kwargs), lambda: _begun(recorder, self, args, kwargs))
 
     return shell
 

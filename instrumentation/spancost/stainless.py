@@ -1,7 +1,8 @@
 """What the `openai` and `anthropic` SDKs have in common: they come out of the same generator.
 
-Every operation, typed, parsed, raw or streamed, ends in `SyncAPIClient.request` or `AsyncAPIClient.request`, and every
-attempt in `_build_request`. So one pair of patch points serves them all, and an operation is a row: a URL path.
+Every operation, typed, parsed, raw or streamed, ends in `SyncAPIClient.request` or its async twin. So one pair
+of patch points serves them all, and an operation is a row: a URL path. A retry is counted where the SDK waits for it,
+because a patch that every request goes through takes some microseconds of each.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from spancost.fields import count, text, word
 from spancost.hosts import provider_of
-from spancost.instrumentor import Patch, Recorder, attempts, awaits, calls
+from spancost.instrumentor import Patch, Recorder, awaits, before, calls
 from spancost.invocation import current
-from spancost.wire import Reading, Request
+from spancost.wire import RETRIES, Reading, Request
 
 if TYPE_CHECKING:
     from spancost.described import Arguments
 
 NO_BODY: Final[Mapping[str, Any]] = MappingProxyType({})
+UNRETRIED: Final[Mapping[str, int]] = MappingProxyType({RETRIES: 0})
+"""What the span of a call starts with, until `retries` knows more."""
 _REMEMBERED: Final = 1000
 """Addresses, and calls that have everything in common: an app has a handful."""
 
@@ -31,25 +34,42 @@ def patches(base_client: str) -> tuple[Patch, ...]:
     return (
         Patch(base_client, "SyncAPIClient.request", calls, overrides=True),
         Patch(base_client, "AsyncAPIClient.request", awaits, overrides=True),
-        Patch(base_client, "BaseClient._build_request", attempts),
+        *(
+            Patch(base_client, f"{client}.{name}", retries, optional=True)
+            for client in ("SyncAPIClient", "AsyncAPIClient")
+            for name in ("_sleep_for_retry", "_retry_request")  # the second until openai 1.67
+        ),
         Patch(base_client, "SyncAPIClient._process_response", responds),
         Patch(base_client, "AsyncAPIClient._process_response", responds),
     )
 
 
-def responds(_: Recorder) -> Callable[..., Any]:
+def retries(_: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Around the function that the SDK calls before it sends a request once more."""
+
+    def note(_: tuple[Any, ...], __: Mapping[str, Any]) -> None:
+        invocation = current()
+        if invocation is not None:
+            invocation.retries = (invocation.retries or 0) + 1
+            invocation.unsent = False
+
+    return before(original, note)
+
+
+def responds(_: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
     """Around the function that makes the SDK's objects of a response.
 
     It can fail after the call has been paid for, when the answer was cut off or does not fit the app's schema.
     """
 
-    def shell(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def note(_: tuple[Any, ...], given: Mapping[str, Any]) -> None:
         invocation = current()
-        if invocation is not None and not kwargs.get("stream"):
-            invocation.response = kwargs.get("response")
-        return wrapped(*args, **kwargs)
+        if invocation is not None:
+            invocation.unsent = False
+            if not given.get("stream"):
+                invocation.response = given.get("response")
 
-    return shell
+    return before(original, note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +88,8 @@ class Endpoint:
     """Where a client's requests go, and what that says; one is equal only to itself."""
 
     url: object
+    address: str
+    """The same as text."""
     client: type[Any]
     host: str | None
     port: int | None
@@ -101,7 +123,7 @@ class Endpoints:
         provider = provider_of(host, "", text(url, "path") or "") or None
         biller = self._otherwise(client) if provider is None else provider
         region = self._region(client)
-        endpoint = Endpoint(url, client.__class__, host, count(url, "port"), provider, biller, region)
+        endpoint = Endpoint(url, str(url), client.__class__, host, count(url, "port"), provider, biller, region)
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         self._known[id(url)] = endpoint
@@ -138,9 +160,8 @@ class Posted:
     def changed(self, **changes: Any) -> Arguments:
         """The arguments of `request` with these changes to its options; the caller's own options stay as they are."""
         args, kwargs = self.given
-        options = copy.copy(self.options)
-        for name, value in changes.items():
-            setattr(options, name, value)
+        options: object = copy.copy(self.options)
+        vars(options).update(changes)  # in the model's own dictionary: to set an attribute of a model takes long
         if "options" in kwargs:
             return args, {**kwargs, "options": options}
         return (args[0], options, *args[2:]), kwargs
@@ -193,6 +214,6 @@ class Operations:
             address=endpoint.host,
             port=endpoint.port,
             stream=posted.stream,
-            attributes={name: value for name, value in attributes.items() if value is not None},
+            attributes={**UNRETRIED, **{name: value for name, value in attributes.items() if value is not None}},
         )
         return Told(operation, request)

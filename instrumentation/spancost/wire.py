@@ -44,6 +44,8 @@ REASONING_TOKENS: Final = USAGE_ATTRIBUTES["reasoning_tokens"]
 OUTPUT_AUDIO_TOKENS: Final = USAGE_ATTRIBUTES["output_audio_tokens"]
 OUTPUT_IMAGE_TOKENS: Final = USAGE_ATTRIBUTES["output_image_tokens"]
 WEB_SEARCHES: Final = UNIT_ATTRIBUTES["web_search"]
+RETRIES: Final = "spancost.retries"
+"""How many requests the SDK sent for a call beside the first."""
 ESTIMATED: Final = "spancost.usage.estimated"
 """The provider reported no usage (an interrupted stream) and the figures were counted on our side."""
 

@@ -215,6 +215,17 @@ async def test_retries_are_counted_on_the_one_span_of_the_call(
     assert instrumented.span.status.status_code is StatusCode.UNSET
 
 
+async def test_retries_of_a_call_that_fails_in_the_end_are_counted_as_well(
+    driver: Driver, instrumented: Telemetry, provider: Provider
+) -> None:
+    provider.failures = [503, 503, 400]
+    with pytest.raises(Exception, match=r".+"):
+        await driver.plain()
+    assert len(provider.requests) == 3
+    assert instrumented.attributes["spancost.retries"] == 2
+    assert instrumented.span.status.status_code is StatusCode.ERROR
+
+
 async def test_a_stream_that_is_closed_early_ends_its_span_without_an_error(
     driver: Driver, instrumented: Telemetry
 ) -> None:

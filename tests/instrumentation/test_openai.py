@@ -276,6 +276,22 @@ def test_calls_that_cost_nothing_are_no_spans(provider: Provider, instrumented: 
     assert instrumented.spans == []
 
 
+def test_a_call_that_another_client_makes_on_the_way_of_the_first_is_one_of_its_own(
+    provider: Provider, instrumented: Telemetry
+) -> None:
+    guard = openai.OpenAI(api_key="key", http_client=provider.client()).chat.completions
+
+    class Guarded(openai.OpenAI):
+        def _prepare_options(self, options: Any) -> Any:
+            guard.create(model="guard", messages=MESSAGES)
+            return super()._prepare_options(options)
+
+    client = Guarded(api_key="key", http_client=provider.client())
+    client.chat.completions.create(model="gpt-5", messages=MESSAGES)
+
+    assert [span.name for span in instrumented.spans] == ["chat guard", "chat gpt-5"]
+
+
 def test_an_error_in_the_middle_of_a_stream_is_the_calls_error(
     completions: Any, provider: Provider, instrumented: Telemetry
 ) -> None:

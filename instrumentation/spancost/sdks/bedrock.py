@@ -21,7 +21,7 @@ from spancost.bedrock_invoke import InvokeReading
 from spancost.described import Call
 from spancost.fields import count, text
 from spancost.hosts import provider_of
-from spancost.instrumentor import Patch, Recorder, SdkInstrumentor, awaits, calls
+from spancost.instrumentor import Patch, Recorder, SdkInstrumentor, awaits, before, calls
 from spancost.invocation import current
 from spancost.wire import CACHE_READ_TOKENS, CACHE_WRITE_TOKENS, INPUT_TOKENS, Answer, Reading, Request
 
@@ -43,21 +43,20 @@ _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 _PROMPT: Final = ("system", "messages", "toolConfig")
 
 
-def sends(_: Recorder) -> Callable[..., Any]:
+def sends(_: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
     """Around the function that sends a request of any AWS client, retries included; counts those of model calls.
 
     A call may make others on its way, for credentials.
     """
 
-    def shell(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def note(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         invocation = current()
         if invocation is not None:
             operation = kwargs.get("operation_model", args[1] if len(args) > 1 else None)
             if text(operation, "service_model", "service_name") == _SERVICE:
                 invocation.attempted()
-        return wrapped(*args, **kwargs)
 
-    return shell
+    return before(original, note)
 
 
 @dataclass(frozen=True, slots=True)

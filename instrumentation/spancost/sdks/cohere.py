@@ -188,14 +188,11 @@ class _SpreadingClient(_Proxy):
         return _WithContext(self.__wrapped__._executor)
 
 
-def keeps_context(_: Recorder) -> Callable[..., Any]:
+def keeps_context(_: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
     """Around a method that makes its requests in threads: they count for whom it was called."""
 
-    def shell(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        function = getattr(wrapped, "__func__", None)
-        if function is None:
-            return wrapped(*args, **kwargs)
-        return function(_SpreadingClient(instance), *args, **kwargs)
+    def shell(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return original(_SpreadingClient(self), *args, **kwargs)
 
     return shell
 

@@ -355,11 +355,11 @@ def _region(host: str | None) -> Mapping[str, AttributeValue]:
     return {"spancost.region": region} if is_vertex else NO_ATTRIBUTES
 
 
-def responds(_: Recorder) -> Callable[..., Any]:
+def responds(_: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
     """Around the SDK's own hook for a good answer, of which it may then fail to make its objects."""
 
-    def shell(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        response = wrapped(*args, **kwargs)
+    def shell(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        response = original(self, *args, **kwargs)
         invocation = current()
         if invocation is not None and getattr(response, "is_closed", False):
             invocation.response = response
@@ -368,12 +368,12 @@ def responds(_: Recorder) -> Callable[..., Any]:
     return shell
 
 
-def untraced(_: Recorder) -> Callable[..., Any]:
+def untraced(_: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
     """Around the SDK's own start of a span: it leaves out the calls that have one of ours."""
 
-    def shell(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def shell(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         if current() is None or len(args) != 2:
-            return wrapped(*args, **kwargs)
+            return original(self, *args, **kwargs)
         return args[1]
 
     return shell

@@ -14,7 +14,7 @@ from spancost.described import Call, Delivery
 from spancost.fields import text
 from spancost.sdks._google_genai.interactions import InteractionReading, fetched
 from spancost.sdks._google_genai.sent import short_name
-from spancost.stainless import Endpoints, Posted, patches
+from spancost.stainless import NO_BODY, UNRETRIED, Endpoints, Posted, patches
 from spancost.wire import Request
 
 if TYPE_CHECKING:
@@ -49,15 +49,16 @@ class Earlier:
                 return None
             reading = InteractionReading(posted.body, self._pending, self._charged)
             model = text(posted.body, "model") or text(posted.body, "agent")
-            return Call(self._request(posted, model), reading, posted.given)
+            return Call(self._request(posted, model, UNRETRIED), reading, posted.given)
         if (text(posted.options, "method") or "").lower() != "get" or not _FETCHED.fullmatch(path):
             return None
         return Delivery(
             lambda part: fetched(lambda model: self._request(posted, model), part, self._pending, self._charged)
         )
 
-    def _request(self, posted: Posted, model: str | None) -> Request:
-        located = _LOCATION.search(f"{posted.endpoint.url}{text(posted.options, 'url')}")
+    def _request(self, posted: Posted, model: str | None, more: Mapping[str, int] = NO_BODY) -> Request:
+        located = _LOCATION.search(f"{posted.endpoint.address}{text(posted.options, 'url')}")
+        region = {} if located is None else {"spancost.region": located[1]}
         return Request(
             operation="generate_content",
             provider=posted.endpoint.biller,
@@ -65,5 +66,5 @@ class Earlier:
             address=posted.endpoint.host,
             port=posted.endpoint.port,
             stream=posted.stream,
-            attributes={} if located is None else {"spancost.region": located[1]},
+            attributes={**more, **region},
         )

@@ -49,11 +49,11 @@ class _Connecting(_Proxy):
         return await self.__wrapped__.__aexit__(*exc_info)
 
 
-def connects(_: Recorder) -> Callable[..., Any]:
+def connects(_: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
     """Around the function that gives the context manager of a session."""
 
-    def shell(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return _Connecting(wrapped(*args, **kwargs), kwargs.get("model"))
+    def shell(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return _Connecting(original(self, *args, **kwargs), kwargs.get("model"))
 
     return shell
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from spancost.described import Asked, Call
 from spancost.fields import count, fields_of, pick
+from spancost.stainless import NO_BODY
 
 if TYPE_CHECKING:
     from spancost.stainless import Posted
@@ -32,13 +33,16 @@ class Asking:
     def call(self, posted: Posted, request: Request, reading: Reading) -> Call:
         """The call of a stream, asked to report usage where the app has not asked itself."""
         options = posted.body.get("stream_options")
-        server = str(posted.endpoint.url)
-        if pick(options, "include_usage") is True or server in self._refusing or _reads_bytes(posted):
+        server = posted.endpoint.address
+        asks = options is not None and pick(options, "include_usage") is True
+        if asks or server in self._refusing or _reads_bytes(posted):
             return Call(request, reading, posted.given)
         asked = {**cast("Mapping[str, Any]", options), **_ASK} if isinstance(options, Mapping) else _ASK
-        changes: dict[str, Any] = {"json_data": {**_own_body(posted), "stream_options": asked}}
-        if isinstance(extra := pick(posted.options, "extra_json"), Mapping) and "stream_options" in extra:
-            changes["extra_json"] = {**cast("Mapping[str, Any]", extra), "stream_options": asked}
+        body, extra = posted.options.json_data, posted.options.extra_json
+        own = cast("Mapping[str, Any]", body) if isinstance(body, Mapping) else NO_BODY
+        changes: dict[str, Any] = {"json_data": {**own, "stream_options": asked}}
+        if extra is not None and "stream_options" in extra:
+            changes["extra_json"] = {**extra, "stream_options": asked}
         on_top = Asked(posted.given, partial(self._refused, server), _is_usage_only)
         return Call(request, reading, posted.changed(**changes), on_top)
 
@@ -52,13 +56,8 @@ class Asking:
 
 def _reads_bytes(posted: Posted) -> bool:
     """Whether the app takes the response as it is on the wire, where nothing can be hidden from it."""
-    headers = pick(posted.options, "headers")
+    headers: object = posted.options.headers
     return isinstance(headers, Mapping) and cast("Mapping[str, object]", headers).get(_RAW_RESPONSE) == "stream"
-
-
-def _own_body(posted: Posted) -> Mapping[str, Any]:
-    body = pick(posted.options, "json_data")
-    return cast("Mapping[str, Any]", body) if isinstance(body, Mapping) else {}
 
 
 def _is_usage_only(chunk: Any) -> bool:
