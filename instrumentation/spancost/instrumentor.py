@@ -13,7 +13,7 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeAlias
 
 import wrapt
 from opentelemetry import context as otel
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 Describe: TypeAlias = Callable[[Any, tuple[Any, ...], Mapping[str, Any]], Call | Delivery | None]
 """(object the method was called on, args, kwargs) -> the model call, or None when it is not one."""
 
-Note: TypeAlias = Callable[[tuple[Any, ...], Mapping[str, Any]], None]
-"""(args, kwargs): told of a call of a function of the SDK before it is made."""
+Note: TypeAlias = Callable[[Invocation, tuple[Any, ...], Mapping[str, Any]], None]
+"""(the model call that it is for, args, kwargs): told of a call of a function of the SDK before it is made."""
 
 Shell: TypeAlias = Callable[["Recorder", Callable[..., Any]], Callable[..., Any]]
 """(who records, a function of the SDK) -> what to put in its place; both take the object that it was called on first.
@@ -255,32 +255,29 @@ def awaits(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., An
     return shell
 
 
-def before(original: Callable[..., Any], note: Note) -> Callable[..., Any]:
-    """`original`, of whose calls `note` is told first; it has to be awaited where that has, for SDKs look."""
-    if inspect.iscoroutinefunction(original):
+def before(note: Note) -> Shell:
+    """Around a function that the SDK calls for a model call; to be awaited where the original is, for SDKs look."""
 
+    def around(_: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
         async def awaited(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            note(args, kwargs)
+            invocation = current()
+            if invocation is not None:
+                note(invocation, args, kwargs)
             return await original(self, *args, **kwargs)
 
-        return awaited
+        def called(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            invocation = current()
+            if invocation is not None:
+                note(invocation, args, kwargs)
+            return original(self, *args, **kwargs)
 
-    def called(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-        note(args, kwargs)
-        return original(self, *args, **kwargs)
+        return awaited if inspect.iscoroutinefunction(original) else called
 
-    return called
+    return around
 
 
-def attempts(_: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
-    """Around the function that an SDK calls once for every request it sends, retries included."""
-
-    def note(_: tuple[Any, ...], __: Mapping[str, Any]) -> None:
-        invocation = current()
-        if invocation is not None:
-            invocation.attempted()
-
-    return before(original, note)
+attempts: Final[Shell] = before(Invocation.attempted)
+"""Around the function that an SDK calls once for every request it sends, retries included."""
 
 
 class SdkInstrumentor(BaseInstrumentor):

@@ -152,7 +152,7 @@ class Invocation:
         _current.set(self._outer)
         otel.detach(self._token)
 
-    def attempted(self) -> None:
+    def attempted(self, *_: object) -> None:
         """One more request is sent for this call."""
         self.retries = 0 if self.retries is None else self.retries + 1
         self.unsent = False

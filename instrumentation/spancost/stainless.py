@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from spancost.fields import count, text, word
 from spancost.hosts import provider_of
-from spancost.instrumentor import Patch, Recorder, awaits, before, calls
-from spancost.invocation import current
+from spancost.instrumentor import Patch, awaits, before, calls
 from spancost.wire import RETRIES, Reading, Request
 
 if TYPE_CHECKING:
     from spancost.described import Arguments
+    from spancost.invocation import Invocation
 
 NO_BODY: Final[Mapping[str, Any]] = MappingProxyType({})
 UNRETRIED: Final[Mapping[str, int]] = MappingProxyType({RETRIES: 0})
-"""What the span of a call starts with, until `retries` knows more."""
+"""What the span of a call starts with: how it is until there is a retry."""
 _REMEMBERED: Final = 1000
 """Addresses, and calls that have everything in common: an app has a handful."""
 
@@ -35,41 +35,28 @@ def patches(base_client: str) -> tuple[Patch, ...]:
         Patch(base_client, "SyncAPIClient.request", calls, overrides=True),
         Patch(base_client, "AsyncAPIClient.request", awaits, overrides=True),
         *(
-            Patch(base_client, f"{client}.{name}", retries, optional=True)
+            Patch(base_client, f"{client}.{name}", before(_retried), optional=True)
             for client in ("SyncAPIClient", "AsyncAPIClient")
             for name in ("_sleep_for_retry", "_retry_request")  # the second until openai 1.67
         ),
-        Patch(base_client, "SyncAPIClient._process_response", responds),
-        Patch(base_client, "AsyncAPIClient._process_response", responds),
+        Patch(base_client, "SyncAPIClient._process_response", before(_responded)),
+        Patch(base_client, "AsyncAPIClient._process_response", before(_responded)),
     )
 
 
-def retries(_: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
-    """Around the function that the SDK calls before it sends a request once more."""
-
-    def note(_: tuple[Any, ...], __: Mapping[str, Any]) -> None:
-        invocation = current()
-        if invocation is not None:
-            invocation.retries = (invocation.retries or 0) + 1
-            invocation.unsent = False
-
-    return before(original, note)
+def _retried(invocation: Invocation, *_: object) -> None:
+    invocation.retries = (invocation.retries or 0) + 1
+    invocation.unsent = False
 
 
-def responds(_: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
-    """Around the function that makes the SDK's objects of a response.
+def _responded(invocation: Invocation, _: tuple[Any, ...], given: Mapping[str, Any]) -> None:
+    """Keeps the response: to make the SDK's objects of it can fail after the call has been paid for.
 
-    It can fail after the call has been paid for, when the answer was cut off or does not fit the app's schema.
+    That is when the answer was cut off or does not fit the app's schema.
     """
-
-    def note(_: tuple[Any, ...], given: Mapping[str, Any]) -> None:
-        invocation = current()
-        if invocation is not None:
-            invocation.unsent = False
-            if not given.get("stream"):
-                invocation.response = given.get("response")
-
-    return before(original, note)
+    invocation.unsent = False
+    if not given.get("stream"):
+        invocation.response = given.get("response")
 
 
 @dataclass(frozen=True, slots=True)

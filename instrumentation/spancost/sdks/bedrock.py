@@ -21,12 +21,13 @@ from spancost.bedrock_invoke import InvokeReading
 from spancost.described import Call
 from spancost.fields import count, text
 from spancost.hosts import provider_of
-from spancost.instrumentor import Patch, Recorder, SdkInstrumentor, awaits, before, calls
-from spancost.invocation import current
+from spancost.instrumentor import Patch, SdkInstrumentor, awaits, before, calls
 from spancost.wire import CACHE_READ_TOKENS, CACHE_WRITE_TOKENS, INPUT_TOKENS, Answer, Reading, Request
 
 if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
+
+    from spancost.invocation import Invocation
 
 _SERVICE: Final = "bedrock-runtime"
 _COUNTS_APART: Final = "opentelemetry.instrumentation.genai.bedrock"
@@ -43,20 +44,11 @@ _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 _PROMPT: Final = ("system", "messages", "toolConfig")
 
 
-def sends(_: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
-    """Around the function that sends a request of any AWS client, retries included; counts those of model calls.
-
-    A call may make others on its way, for credentials.
-    """
-
-    def note(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        invocation = current()
-        if invocation is not None:
-            operation = kwargs.get("operation_model", args[1] if len(args) > 1 else None)
-            if text(operation, "service_model", "service_name") == _SERVICE:
-                invocation.attempted()
-
-    return before(original, note)
+def _sent(invocation: Invocation, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """Counts a request, retries included: of the model call, and not those it makes on its way, for credentials."""
+    operation = kwargs.get("operation_model", args[1] if len(args) > 1 else None)
+    if text(operation, "service_model", "service_name") == _SERVICE:
+        invocation.attempted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +103,9 @@ class BedrockInstrumentor(SdkInstrumentor):
     requires = "botocore >= 1.34.116"
     patches = (
         Patch("botocore.client", "BaseClient._make_api_call", calls),
-        Patch("botocore.endpoint", "Endpoint._get_response", sends),
+        Patch("botocore.endpoint", "Endpoint._get_response", before(_sent)),
         Patch("aiobotocore.client", "AioBaseClient._make_api_call", awaits),
-        Patch("aiobotocore.endpoint", "AioEndpoint._get_response", sends),
+        Patch("aiobotocore.endpoint", "AioEndpoint._get_response", before(_sent)),
     )
 
     def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
