@@ -28,7 +28,7 @@ unit: setup ## fast, offline, parallel
 	$(RUN)pytest -n auto -m "not end_to_end"
 
 e2e: setup programs ## real processes on loopback
-	$(RUN)pytest -m end_to_end
+	$(RUN)pytest -m end_to_end --durations=15
 
 programs: setup ## what e2e runs beside spancost (Collector, Tempo, Prometheus, checkers): built once, minutes, then kept
 	@nice -n 10 $(RUN)python -m tests.programs

@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
+from tests.end_to_end.conftest import receivers
 from tests.started import wait_until_ready
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from tests.end_to_end.conftest import Serve
 
@@ -77,8 +79,8 @@ class Prometheus:
             time.sleep(0.2)
 
 
-@pytest.fixture
-def watched(serve: Callable[..., Serve], tmp_path: Path) -> Iterator[tuple[Prometheus, Serve]]:
+@contextmanager
+def watching(receiver: Serve, folder: Path) -> Generator[Prometheus]:
     """A Prometheus that has scraped a receiver without a call."""
     program = shutil.which("prometheus")
     if program is None:
@@ -86,8 +88,7 @@ def watched(serve: Callable[..., Serve], tmp_path: Path) -> Iterator[tuple[Prome
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
-    receiver = serve()
-    configuration = tmp_path / "prometheus.yaml"
+    configuration = folder / "prometheus.yaml"
     configuration.write_text(
         yaml.safe_dump(
             {
@@ -97,27 +98,38 @@ def watched(serve: Callable[..., Serve], tmp_path: Path) -> Iterator[tuple[Prome
             }
         )
     )
-    command = [program, f"--config.file={configuration}", f"--storage.tsdb.path={tmp_path / 'data'}"]
+    command = [program, f"--config.file={configuration}", f"--storage.tsdb.path={folder / 'data'}"]
     command += ["--web.listen-address=127.0.0.1:0", "--enable-feature=exemplar-storage"]
-    log = tmp_path / "prometheus.log"
+    log = folder / "prometheus.log"
     with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
             prometheus = Prometheus(wait_until_ready(log))
             prometheus.wait_for('sum_over_time(up{job="spancost"}[1m]) >= 2')
-            yield prometheus, receiver
+            yield prometheus
         finally:
             process.terminate()
             process.wait(timeout=30)
 
 
 @pytest.fixture
-def scraped(watched: tuple[Prometheus, Serve]) -> Prometheus:
-    """A Prometheus that scraped the receiver before, and after, it was sent four calls."""
-    prometheus, receiver = watched
-    receiver.send(_four_calls())
-    prometheus.wait_for("sum (count_over_time(spancost_calls_total[1m])) >= 9")
-    prometheus.wait_for('sum (spancost_spend_usd{period="day"}) > 0')
-    return prometheus
+def watched(serve: Callable[..., Serve], tmp_path: Path) -> Iterator[tuple[Prometheus, Serve]]:
+    """The same, and the receiver."""
+    receiver = serve()
+    with watching(receiver, tmp_path) as prometheus:
+        yield prometheus, receiver
+
+
+@pytest.fixture(scope="module")
+def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A Prometheus that scraped a receiver before, and after, it was sent four calls; the tests only ask it."""
+    folder = tmp_path_factory.mktemp("scraped")
+    with receivers(folder) as serve:
+        receiver = serve()
+        with watching(receiver, folder) as prometheus:
+            receiver.send(_four_calls())
+            prometheus.wait_for("sum (count_over_time(spancost_calls_total[1m])) >= 9")
+            prometheus.wait_for('sum (spancost_spend_usd{period="day"}) > 0')
+            yield prometheus
 
 
 def test_every_panel_has_a_valid_query_and_the_core_ones_show_what_the_ledger_holds(scraped: Prometheus) -> None:
