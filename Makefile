@@ -4,7 +4,7 @@ PYTHON ?= python3
 UV := .venv/bin/uv
 RUN := .venv/bin/
 
-.PHONY: help setup demo test unit e2e oldest programs fmt lint type bench bench-peers bench-peers-receiver dashboards pictures cross-check check clean
+.PHONY: help setup demo test unit e2e oldest programs fmt lint type bench bench-peers bench-instructions bench-peers-receiver dashboards pictures cross-check check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench: setup ## ratios against a stated baseline; asserts results, never times
 
 bench-peers: setup ## what other instrumentations add to a call, beside ours; installs each into the user's cache
 	@$(RUN)python benchmarks/bench_instrumentation.py --peers
+
+bench-instructions: setup ## what spancost adds to a call in processor instructions, which no other load changes; needs valgrind
+	@$(RUN)python benchmarks/instructions.py
 
 bench-peers-receiver: setup ## CPU a span of the receiver, rotel, the Collector and Phoenix, in one run; some minutes
 	@$(RUN)python -m benchmarks.receiver_peers --into docs/benchmarks.md

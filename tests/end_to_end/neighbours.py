@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import time
@@ -82,14 +81,6 @@ class Neighbour:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait(timeout=30)
-
-    def stop(self) -> None:
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                self.kill()
 
 
 @dataclass(frozen=True)
@@ -181,7 +172,7 @@ class Neighbourhood:
 
     def stop(self) -> None:
         for each in reversed(self._running):
-            each.stop()
+            each.kill()  # Tempo would take half a minute to end, and no test is about how they do
 
     def _start(self, command: Sequence[str], name: str, **environment: str) -> Neighbour:
         found = Neighbour(command, environment, self._folder / f"{name}.log")
