@@ -155,6 +155,7 @@ class Recorder:
     """Turns what an SDK is asked to do into a running call."""
 
     def __init__(self, telemetry: Telemetry, describe: Describe, live: list[bool]) -> None:
+        self.faults = telemetry.faults
         self._telemetry = telemetry
         self._describe = describe
         self._live = live
@@ -180,7 +181,7 @@ class Recorder:
                 return Delivering(call, self._telemetry, (args, kwargs))
             return Invocation(self._telemetry, call, here, instance)
         except Exception as fault:
-            self._telemetry.faults.caught("beginning a call", fault)
+            self.faults.caught("beginning a call", fault)
             return None
 
 
@@ -258,17 +259,21 @@ def awaits(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., An
 def before(note: Note) -> Shell:
     """Around a function that the SDK calls for a model call; to be awaited where the original is, for SDKs look."""
 
-    def around(_: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
+    def around(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
         async def awaited(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            invocation = current()
-            if invocation is not None:
-                note(invocation, args, kwargs)
+            if (invocation := current()) is not None:
+                try:
+                    note(invocation, args, kwargs)
+                except Exception as fault:
+                    recorder.faults.caught("noting a request", fault)
             return await original(self, *args, **kwargs)
 
         def called(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            invocation = current()
-            if invocation is not None:
-                note(invocation, args, kwargs)
+            if (invocation := current()) is not None:
+                try:
+                    note(invocation, args, kwargs)
+                except Exception as fault:
+                    recorder.faults.caught("noting a request", fault)
             return original(self, *args, **kwargs)
 
         return awaited if inspect.iscoroutinefunction(original) else called

@@ -2,7 +2,7 @@
 
 Every operation, typed, parsed, raw or streamed, ends in `SyncAPIClient.request` or its async twin. So one pair
 of patch points serves them all, and an operation is a row: a URL path. A retry is counted where the SDK waits for it,
-because a patch that every request goes through takes some microseconds of each.
+because a patch that every request goes through costs every one of them something.
 """
 
 from __future__ import annotations

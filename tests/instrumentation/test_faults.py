@@ -71,6 +71,19 @@ async def test_a_broken_description_changes_nothing_and_is_counted(
     assert instrumented.internal_errors == {"beginning a call": 2}
 
 
+@pytest.mark.parametrize("name", ["openai", "openai-async", "anthropic", "anthropic-async"])
+async def test_a_response_that_cannot_be_noted_changes_nothing_and_is_counted(
+    name: str, provider: Provider, instrumented: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Any:
+        raise RuntimeError("a bug beside the call")
+
+    monkeypatch.setattr("spancost.invocation.Invocation.response", property(None, broken))
+    assert await DRIVERS[name](provider).plain() is not None
+    assert instrumented.internal_errors == {"noting a request": 1}
+    assert instrumented.attributes["gen_ai.usage.output_tokens"] > 0
+
+
 class BrokenSpan:
     """A span of a tracer that fails at everything that happens to it."""
 
