@@ -7,21 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from spancost.fields import count, fields_of, figures_of, items, listed, text, word
 from spancost.sdks._google_genai.figures import CACHED, INPUT, OUTPUT, added, by_modality
 from spancost.sdks._google_genai.sent import TIERS, decoded, json_of
-from spancost.wire import (
-    CACHE_READ_TOKENS,
-    FINISH_REASONS,
-    INPUT_TOKENS,
-    MODEL,
-    OUTPUT_TOKENS,
-    REASONING_TOKENS,
-    RESPONSE_ID,
-    SERVICE_TIER,
-    WEB_SEARCHES,
-    Answer,
-    answered,
-    in_order,
-    used,
-)
+from spancost.wire import FINISH_REASONS, MODEL, RESPONSE_ID, SERVICE_TIER, Answer, answered, in_order, used
 
 if TYPE_CHECKING:
     from spancost.sdks._google_genai.figures import Breakdowns
@@ -158,20 +144,13 @@ def content_usage(usage: object, searches: int) -> Attributes:
     )
     if shown is None:
         shown = response
-    if tools is not None:
-        prompt = added(prompt, tools)
-    read: Attributes = {}
-    if prompt is not None:
-        read[INPUT_TOKENS] = prompt
-    if cached is not None:
-        read[CACHE_READ_TOKENS] = cached
-    if thoughts is not None:
-        read[REASONING_TOKENS] = thoughts
-        shown = added(shown, thoughts)
-    if shown is not None:
-        read[OUTPUT_TOKENS] = shown
-    if searches:
-        read[WEB_SEARCHES] = searches
+    read = used(
+        input_tokens=prompt if tools is None else added(prompt, tools),
+        cache_read_tokens=cached,
+        output_tokens=shown if thoughts is None else added(shown, thoughts),
+        reasoning_tokens=thoughts,
+        units={"web_search": searches} if searches else None,
+    )
     if any(map(get, _BREAKDOWNS)):
         read.update(by_modality(said, _BREAKDOWNS, "tokenCount"))
     return read
