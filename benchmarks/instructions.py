@@ -1,7 +1,8 @@
 """What instrumentation adds to a call in instructions of the processor, beside a span written by hand.
 
-Time varies with what else a machine does by more than what is measured here; this does not. Valgrind's cachegrind
-counts the instructions of many calls in a row, and how often code and data were not in the first caches it simulates.
+Time varies with what else a machine does by more than what is measured here; instructions vary by a few in a thousand
+of the bare call. Valgrind's cachegrind counts those of many calls in a row, and how often code and data were not in the
+first caches that it simulates.
 Each contender runs in a process of its own, once with few calls and once with many: the difference is the calls.
 """
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -81,6 +82,14 @@ class Neighbour:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait(timeout=30)
+
+    def stop(self) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                self.kill()
 
 
 @dataclass(frozen=True)
