@@ -32,6 +32,7 @@ MAX_VALUES: Final = 200
 MAX_COMBINATIONS: Final = 5_000
 MAX_HISTOGRAM_COMBINATIONS: Final = 1_000
 
+_MAX_CACHED: Final = 50_000
 _KEPT: Final = frozenset({"feature", "provider", "model", "environment"})
 """What a combination past the bound keeps while it can."""
 _KEPT_SHARE: Final = 5
@@ -100,9 +101,19 @@ class Narrowed:
         self._others = (OTHER,) * len(names)
         self._most = most
         self._admitted: set[tuple[str, ...]] = {self._others}
+        self._known: dict[Series, tuple[str, ...]] = {}
 
     def __call__(self, series: Series) -> tuple[str, ...]:
         """The values, in the order of the names."""
+        known = self._known.get(series)
+        if known is None:
+            if len(self._known) >= _MAX_CACHED:
+                self._known.clear()
+            # What was admitted once is for good, and so is what was not: room is never made.
+            known = self._known[series] = self._find(series)
+        return known
+
+    def _find(self, series: Series) -> tuple[str, ...]:
         values = self._bounds.labels(series).values
         picked = tuple(values[index] for index in self._picked)
         if picked not in self._admitted:
