@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -15,7 +16,6 @@ from spancost_pricing import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from spancost_collector.config import Loaded
 
@@ -239,6 +239,42 @@ ledger: ${{env:STATE}}/ledger.sqlite3
     assert (settings.intake.max_concurrent_requests, str(settings.ledger)) == (7, "/var/lib/spancost/ledger.sqlite3")
 
 
+def test_a_path_in_the_file_is_relative_to_the_file(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "token").write_text("secret\n")
+    path = write(
+        "ledger: kept/ledger.sqlite3\n"
+        "prices: ~/prices.yaml\n"
+        "revenue: /srv/revenue.csv\n"
+        "grpc: {tls: {cert: server.pem, key: server.key}, tokens: ['${file:token}']}\n"
+        "forward: ['tempo:4317', {endpoint: 'https://example.com', tls: {ca: ours.pem}}]\n"
+    )
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setenv("HOME", "/home/someone")
+    settings = load(Path("..") / path.name, {}, {}).settings
+
+    assert settings.grpc.tls is not None
+    assert settings.forward[1].tls is not None
+    assert settings.forward[0].endpoint == "tempo:4317"
+    assert [token.get_secret_value() for token in settings.grpc.tokens] == ["secret"]
+    assert [settings.prices, settings.revenue] == [Path("/home/someone/prices.yaml"), Path("/srv/revenue.csv")]
+    relative = [settings.ledger, settings.grpc.tls.cert, settings.grpc.tls.key, settings.forward[1].tls.ca]
+    assert [found and found.resolve() for found in relative] == [
+        tmp_path / "kept" / "ledger.sqlite3",
+        tmp_path / "server.pem",
+        tmp_path / "server.key",
+        tmp_path / "ours.pem",
+    ]
+
+
+def test_a_path_of_the_environment_or_the_command_line_is_relative_to_where_one_is(write: Write) -> None:
+    path = write("ledger: from-file\nprices: from-file\n")
+    settings = load(path, {"SPANCOST_PRICES": "mine.yaml"}, {"--ledger": (("ledger",), Path("mine.sqlite3"))}).settings
+    assert (settings.ledger, settings.prices) == (Path("mine.sqlite3"), Path("mine.yaml"))
+
+
 def test_what_cannot_be_put_in_is_named(write: Write) -> None:
     assert problems(write("ledger: ${env:NOBODY}\nprices: ${file:/no/where}\ntime_zone: ${vault:x}\n"))[:3] == [
         "spancost.yaml:1: ledger: environment variable NOBODY is not set; set it, or give a default: ${env:NOBODY:-…}",
@@ -248,7 +284,7 @@ def test_what_cannot_be_put_in_is_named(write: Write) -> None:
 
 
 def test_what_looks_like_a_date_is_text_whether_or_not_a_calendar_has_it(write: Write) -> None:
-    assert str(load(write("ledger: 2026-13-01\n"), {}, {}).settings.ledger) == "2026-13-01"
+    assert load(write("ledger: 2026-13-01\n"), {}, {}).settings.ledger.name == "2026-13-01"
     assert problems(write("workers: 2026-13-01\n")) == [
         'spancost.yaml:1: workers: got "2026-13-01"; expected a whole number'
     ]

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spancost_collector.cli.figures import exact
-from spancost_collector.cli.options import AsJson, At, Prices, at_ns
+from spancost_collector.cli.options import AsJson, At, Config, Prices, at_ns, book_of
 from spancost_collector.cli.printing import console, say, table
-from spancost_collector.price_data import load_current_book
 from spancost_pricing import ConfigError, Route
 from spancost_pricing.estimate import Estimator
 
@@ -55,6 +54,7 @@ def estimate(
     speed: Annotated[str | None, typer.Option(help="fast, where that is sold.")] = None,
     at: At = None,
     prices: Prices = None,
+    config: Config = None,
     as_json: AsJson = False,
 ) -> None:
     """What a call will cost: lower, expected and upper bound, and what they rest on. Nothing is sent anywhere."""
@@ -66,7 +66,7 @@ def estimate(
     model = model or (named if isinstance(named, str) else None)
     if model is None:
         raise ConfigError("--model: neither given nor in the request body; e.g. --model gpt-5")
-    found = Estimator(load_current_book(prices)).estimate(
+    found = Estimator(book_of(config, prices)).estimate(
         Route(provider, model, tier, region, deployment, speed),
         prompt,
         at_ns=ended_ns,

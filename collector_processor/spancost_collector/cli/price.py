@@ -11,13 +11,12 @@ import typer
 
 from spancost_collector.cli.calls_file import price_calls, usage_of
 from spancost_collector.cli.figures import exact
-from spancost_collector.cli.options import AsJson, At, Prices, at_ns
+from spancost_collector.cli.options import AsJson, At, Config, Prices, at_ns, book_of
 from spancost_collector.cli.printing import console, say, table
-from spancost_collector.price_data import load_current_book
 from spancost_pricing import ConfigError, Route
 
 if TYPE_CHECKING:
-    from spancost_pricing import Charge
+    from spancost_pricing import Book, Charge
 
 
 def price(
@@ -56,6 +55,7 @@ def price(
         ),
     ] = None,
     prices: Prices = None,
+    config: Config = None,
     as_json: AsJson = False,
 ) -> None:
     """What a call costs: each line with its rate, since when, from which layer and source.
@@ -92,7 +92,8 @@ def price(
     ended_ns = at_ns(at)
     if csv_file is not None:
         given = [name for name, value in {**terms, **counts, "json": as_json or None}.items() if value is not None]
-        _price_file(csv_file, given, prices, ended_ns)
+        _nothing_beside_csv(given)
+        _price_file(csv_file, book_of(config, prices), ended_ns)
         return
     if provider is None or model is None:
         raise ConfigError("--provider and --model are needed, e.g. --provider openai --model gpt-5 (or --csv FILE)")
@@ -101,7 +102,7 @@ def price(
     except ValueError as error:
         raise ConfigError(str(error)) from None
     route = Route(provider, model, service_tier, region, deployment, speed)
-    charge = load_current_book(prices).charge(route, usage, ended_ns)
+    charge = book_of(config, prices).charge(route, usage, ended_ns)
     if as_json:
         typer.echo(json.dumps(_as_json(charge), indent=2))
     else:
@@ -110,11 +111,14 @@ def price(
         raise typer.Exit(1)
 
 
-def _price_file(path: Path, given: list[str], prices: Path | None, ended_ns: int) -> None:
+def _nothing_beside_csv(given: list[str]) -> None:
     if given:
         options = ", ".join("--" + name.replace("_", "-") for name in given)
         raise ConfigError(f"{options}: not beside --csv, which takes calls from its columns and prints CSV")
-    priced = price_calls(path, load_current_book(prices), ended_ns)
+
+
+def _price_file(path: Path, book: Book, ended_ns: int) -> None:
+    priced = price_calls(path, book, ended_ns)
     if priced.refused:
         typer.echo(f"spancost: {priced.refused} of {priced.rows} rows could not be priced, each named above", err=True)
         raise typer.Exit(1)

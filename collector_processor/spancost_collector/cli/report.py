@@ -8,7 +8,6 @@ markup, and what could not be seen, or would move the cursor, is written out.
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,9 +16,8 @@ import typer
 
 from spancost_collector.cli.figures import dollars, exact
 from spancost_collector.cli.moments import moment
-from spancost_collector.cli.options import AsJson, LedgerFile
+from spancost_collector.cli.options import AsJson, Config, LedgerFile, settings_of
 from spancost_collector.cli.printing import console, escaped, say, table
-from spancost_collector.config import CONFIG_VARIABLE, load
 from spancost_collector.ledger.report import LedgerReader
 from spancost_pricing import ConfigError, usd
 
@@ -43,17 +41,12 @@ def report(
         typer.Option(help="Where days and months begin, e.g. Europe/Vienna. Default: the receiver's, else UTC."),
     ] = None,
     ledger: LedgerFile = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="The receiver's configuration, for its ledger and time zone.", envvar=CONFIG_VARIABLE),
-    ] = None,
+    config: Config = None,
     as_json: AsJson = False,
 ) -> None:
     """Who spent what. Calls without a known price are listed, never counted as zero."""
-    loaded = load(config, os.environ, {"--ledger": (("ledger",), ledger), "--time-zone": (("time_zone",), time_zone)})
-    for warning in loaded.warnings:
-        typer.echo(f"spancost: {warning}", err=True)
-    path, zone = loaded.settings.ledger, loaded.settings.time_zone
+    settings = settings_of(config, ledger=ledger, time_zone=time_zone)
+    path, zone = settings.ledger, settings.time_zone
     now = datetime.now(UTC)
     first = None if since is None else moment("--since", since, now, zone)
     last = None if until is None else moment("--until", until, now, zone)

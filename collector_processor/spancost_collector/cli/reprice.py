@@ -14,10 +14,9 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 
 from spancost_collector.cli.figures import exact
 from spancost_collector.cli.moments import moment, nanoseconds
-from spancost_collector.cli.options import AsJson, LedgerFile, Prices
+from spancost_collector.cli.options import AsJson, Config, LedgerFile, Prices, settings_of
 from spancost_collector.cli.printing import console, say, table
 from spancost_collector.ledger.repricing import reprice as reprice_ledger
-from spancost_collector.locations import default_ledger
 from spancost_collector.price_data import load_current_book
 from spancost_pricing import usd
 
@@ -27,28 +26,30 @@ if TYPE_CHECKING:
 
 def reprice(
     since: Annotated[
-        str, typer.Option(help="From when: 30m, 24h, 7d, or an ISO 8601 date or time (UTC unless it says).")
+        str, typer.Option(help="From when: 30m, 24h, 7d, or an ISO 8601 date or time (the time zone's unless it says).")
     ],
     until: Annotated[str | None, typer.Option(help="Up to, not including; same forms as --since.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
     prices: Prices = None,
     ledger: LedgerFile = None,
+    config: Config = None,
     as_json: AsJson = False,
 ) -> None:
     """Charge calls again at the prices known now; every old charge is kept as a revision.
 
-    Safe beside a running receiver. Reports show the new figures at once; the receiver's counters, which may never
-    fall, take rises up when it next starts.
+    The ledger, the prices and the time zone are the receiver's. Safe while it runs: reports show the new figures at
+    once; the receiver's counters, which may never fall, take rises up when it next starts.
     """
-    now = datetime.now(UTC)
-    since_ns = nanoseconds(moment("--since", since, now))
-    until_ns = None if until is None else nanoseconds(moment("--until", until, now))
-    book = load_current_book(prices)
+    settings = settings_of(config, ledger=ledger, prices=prices)
+    now, zone = datetime.now(UTC), settings.time_zone
+    since_ns = nanoseconds(moment("--since", since, now, zone))
+    until_ns = None if until is None else nanoseconds(moment("--until", until, now, zone))
+    book = load_current_book(settings.prices)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("calls examined", total=None)
         done = reprice_ledger(
-            ledger or default_ledger(),
+            settings.ledger,
             book,
             since_ns=since_ns,
             until_ns=until_ns,

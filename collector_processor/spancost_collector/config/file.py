@@ -2,7 +2,8 @@
 
 `${env:NAME}` and `${env:NAME:-default}` stand for an environment variable, as in the OpenTelemetry Collector, and
 `${file:PATH}` for a file's text without its last line break; `$$` is a dollar sign. What is put in is always text, so
-a token of digits stays one.
+a token of digits stays one. Paths are relative to the file that names them, wherever it is read from: the receiver and
+the commands beside it may be started in different places, and have to mean the same ledger.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import yaml
 
-from spancost_collector.config.layers import Key, Layer, Origin, dotted
+from spancost_collector.config.layers import Key, Layer, Origin, dotted, is_path
 from spancost_pricing import ConfigError
 from spancost_pricing.yaml_text import TextLoader, yaml_mistake
 
@@ -34,7 +35,7 @@ def read_config_file(path: Path, environment: Mapping[str, str]) -> tuple[Layer,
     except (OSError, UnicodeDecodeError) as error:
         said = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"{path}: cannot be read: {said}") from error
-    reader = _Reader(path.name, environment)
+    reader = _Reader(path, environment)
     try:
         loader = TextLoader(text)
         node = loader.get_single_node()
@@ -53,8 +54,9 @@ def read_config_file(path: Path, environment: Mapping[str, str]) -> tuple[Layer,
 class _Reader:
     """Builds plain values from YAML nodes, and remembers where each key stands."""
 
-    def __init__(self, name: str, environment: Mapping[str, str]) -> None:
-        self._name = name
+    def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
+        self._name = path.name
+        self._folder = path.absolute().parent
         self._environment = environment
         self.origins: dict[Key, Origin] = {}
         self.problems: list[str] = []
@@ -67,7 +69,10 @@ class _Reader:
             items = cast("list[yaml.Node]", node.value)
             return [self._item(loader, item, (*key, index)) for index, item in enumerate(items)]
         value = cast("object", loader.construct_object(node))  # pyright: ignore[reportUnknownMemberType]
-        return self._put_in(value, node, key) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        text = self._put_in(value, node, key)
+        return str(self._path(text)) if text and is_path(key) else text
 
     def _mapping(self, loader: yaml.SafeLoader, node: yaml.MappingNode, key: Key) -> dict[str, object]:
         written = [str(name.value) for name, _ in node.value]
@@ -107,11 +112,14 @@ class _Reader:
 
     def _file(self, node: yaml.Node, key: Key, name: str) -> str | None:
         try:
-            return Path(name).expanduser().read_text(encoding="utf-8").removesuffix("\n")
+            return self._path(name).read_text(encoding="utf-8").removesuffix("\n")
         except (OSError, UnicodeDecodeError) as error:
             said = error.strerror if isinstance(error, OSError) else "is not text"
             self._complain(node, key, f"{name} cannot be read: {said}")
             return None
+
+    def _path(self, text: str) -> Path:
+        return self._folder / Path(text).expanduser()
 
     def _complain(self, node: yaml.Node, key: Key, text: str) -> None:
         self.problems.append(f"{self._at(node)}: {dotted(key)}: {text}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import types
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Union, cast, get_args, get_origin
 
 from spancost_collector.config.settings import Section, Settings
@@ -104,6 +105,25 @@ def section_of(annotation: object, *, listed: bool = False) -> type[Section] | N
         found = [section_of(inner, listed=listed) for inner in get_args(annotation)]
         return next((section for section in found if section is not None), None)
     return annotation if isinstance(annotation, type) and issubclass(annotation, Section) else None
+
+
+def is_path(key: Key) -> bool:
+    """Whether the setting `key` is the path of a file."""
+    section: type[Section] | None = Settings
+    annotation: object = None
+    for part in key:
+        if isinstance(part, int):
+            continue
+        description = None if section is None else section.model_fields.get(part)
+        if description is None:
+            return False
+        annotation = description.annotation
+        section = section_of(annotation, listed=True)
+    return _holds_path(annotation)
+
+
+def _holds_path(annotation: object) -> bool:
+    return annotation is Path or any(map(_holds_path, get_args(annotation)))
 
 
 def leaves(section: type[Section] = Settings, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

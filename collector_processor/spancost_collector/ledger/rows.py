@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from spancost_collector.ledger.interning import Interned
 
 
-def _as_it_is(value: object) -> object:
+def _as_it_is(value: bytes | None) -> bytes | None:
     return value
 
 

@@ -12,10 +12,9 @@ from rich.console import Console
 from rich.progress import track
 
 from spancost_collector.cli.figures import listed
-from spancost_collector.cli.options import AsJson, At, Prices, at_ns
+from spancost_collector.cli.options import AsJson, At, Config, Prices, at_ns, book_of
 from spancost_collector.cli.prices.wording import iso, provenance
 from spancost_collector.cli.printing import console, say, table
-from spancost_collector.price_data import load_current_book
 from spancost_pricing import Book, ConfigError, Rate, Route
 from spancost_pricing.catalogue import known_models
 from spancost_pricing.identity import provider_ids, provider_of
@@ -37,11 +36,12 @@ def list_prices(
     model: Annotated[str | None, typer.Option(help="Only models that fit, e.g. 'gpt-5*'.")] = None,
     at: At = None,
     prices: Prices = None,
+    config: Config = None,
     as_json: AsJson = False,
 ) -> None:
     """Every known model with its rates on standard terms; what is unpriced or free says so."""
     ns = at_ns(at)
-    book = load_current_book(prices)
+    book = book_of(config, prices)
     found = _chosen(book, provider, model)
     busy = Console(stderr=True)
     cards = [

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spancost_collector.cli.figures import listed
-from spancost_collector.cli.options import AsJson, At, Prices, at_ns
+from spancost_collector.cli.options import AsJson, At, Config, Prices, at_ns, book_of
 from spancost_collector.cli.prices.wording import iso
 from spancost_collector.cli.printing import console, say, table
-from spancost_collector.price_data import load_current_book
 from spancost_pricing import Book, Route, UnknownModelError
 from spancost_pricing.catalogue import known_models
 from spancost_pricing.disagreements import rate_of, why
@@ -35,11 +34,12 @@ def show(
     speed: Annotated[str | None, typer.Option(help="fast, where that is sold.")] = None,
     at: At = None,
     prices: Prices = None,
+    config: Config = None,
     as_json: AsJson = False,
 ) -> None:
     """Every rate of a model: since when, which layer and source, the factors on it, and what else was on offer."""
     ns = at_ns(at)
-    book = load_current_book(prices)
+    book = book_of(config, prices)
     route = Route(provider, model, tier, region, deployment, speed)
     found = book.explain(route, ns)
     if isinstance(found, Refusal):
