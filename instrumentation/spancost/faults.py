@@ -1,7 +1,8 @@
-"""Where our own errors end up: counted and told once at debug level, never in the user's call.
+"""Where our own errors end up: counted, and told once in the log, never in the user's call.
 
 Every telemetry step inside an app runs under `try … except Exception` and hands the error to a `Faults`. The counter
-is the only way in which a bug of ours shows, so it is worth an alert.
+is worth an alert; the warning says which step and which kind of error, once for each step. What the error says, and
+where it came from, is logged at debug level only: it may quote an answer.
 """
 
 from __future__ import annotations
@@ -37,7 +38,13 @@ class Faults:
             self._counter.add(1, {"spancost.step": step, "error.type": type(error).__qualname__})
             if step not in self._told:
                 self._told.add(step)
-                _LOG.debug("spancost: %s failed; the call itself is not affected", step, exc_info=error)
+                _LOG.warning(
+                    "spancost: %s failed with %s; the call itself is not affected, but what it cost may be missing."
+                    " Said once, counted in spancost.internal_errors, and logged with its traceback at debug level",
+                    step,
+                    type(error).__qualname__,
+                )
+                _LOG.debug("spancost: %s failed", step, exc_info=error)
         except Exception:
             # A broken meter or log handler: there is nobody left to tell but the log.
             _LOG.debug("spancost: an error in %s could not be counted", step, exc_info=True)

@@ -36,7 +36,7 @@ def pre_instrument() -> None:
             os.environ.setdefault(name, value)
         equip(trace.get_tracer_provider(), Faults())
     except Exception:
-        _LOG.debug("spancost: attribution could not be prepared; calls will be unattributed", exc_info=True)
+        _LOG.warning("spancost: attribution could not be prepared; calls will be unattributed", exc_info=True)
 
 
 def equip(provider: TracerProvider, faults: Faults) -> Payers:

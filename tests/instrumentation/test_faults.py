@@ -115,14 +115,22 @@ async def test_a_broken_tracer_changes_nothing_and_is_counted(
     assert telemetry.internal_errors == {"writing a span": 2, "ending a span": 2}
 
 
-def test_a_fault_is_told_once_at_debug_level(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_is_told_once_without_what_it_says(caplog: pytest.LogCaptureFixture) -> None:
     faults = Faults()
-    with caplog.at_level(logging.DEBUG, logger="spancost"):
+    with caplog.at_level(logging.INFO, logger="spancost"):
         for _ in range(3):
-            faults.caught("reading an answer", ValueError("a bug"))
+            faults.caught("reading an answer", ValueError("a bug that quotes the answer"))
     (record,) = caplog.records
-    assert record.levelno == logging.DEBUG
-    assert record.getMessage() == "spancost: reading an answer failed; the call itself is not affected"
+    assert record.levelno == logging.WARNING
+    assert record.getMessage().startswith("spancost: reading an answer failed with ValueError; the call itself is not")
+    assert "quotes" not in caplog.text
+
+
+def test_where_a_fault_came_from_is_told_at_debug_level(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, logger="spancost"):
+        Faults().caught("reading an answer", ValueError("a bug"))
+    assert [record.levelno for record in caplog.records] == [logging.WARNING, logging.DEBUG]
+    assert "ValueError: a bug" in caplog.text
 
 
 def test_preparing_a_process_never_raises(monkeypatch: pytest.MonkeyPatch) -> None:
