@@ -37,6 +37,8 @@ _WRITTEN: Final[Mapping[str, Callable[[object], str]]] = {
     "input_json_delta": attrgetter("partial_json"),
 }
 """Kind of what an event adds -> what of it is text."""
+_SILENT: Final = frozenset({"content_block_start", "content_block_stop", "message_stop", "ping"})
+"""Kinds of events that say nothing of what is billed."""
 _UNREPORTED: Final = ("not_available", "global")
 """Geographies that change no price."""
 
@@ -72,13 +74,17 @@ class MessageReading:
             self._take(part)
 
     def glance(self, otherwise: Shows) -> Shows:
-        """Takes in the SDK's events that add to what is written, which most are."""
+        """Takes in the SDK's events that add to what is written, which most are, and passes over what says nothing."""
 
         def shows(event: Any) -> bool:
             try:
-                delta = event.__dict__["delta"]
-                self._written += len(_WRITTEN[delta.type](delta))
-            except (AttributeError, KeyError, TypeError):  # some other event
+                kind = event.type
+                if kind == "content_block_delta":
+                    delta = event.delta
+                    self._written += len(_WRITTEN[delta.type](delta))
+                elif kind not in _SILENT:
+                    return otherwise(event)
+            except (AttributeError, KeyError, TypeError):
                 return otherwise(event)
             return True
 
