@@ -111,6 +111,18 @@ def test_rows_are_dearest_first_and_unpriced_calls_stand_apart(reader: LedgerRea
     assert (found.total.input_tokens, found.total.output_tokens) == (5070, 55)
 
 
+def test_who_is_called_unattributed_is_in_the_row_of_that_name(path: Path) -> None:
+    ledger = Ledger(path)
+    ledger.record([call(1, feature=None), call(2, feature="unattributed"), call(3, user="unattributed")])
+    ledger.close()
+    reader = LedgerReader(path)
+    by_feature, by_user = ([(row.key, row.calls) for row in reader.report([name]).rows] for name in ("feature", "user"))
+    reader.close()
+
+    assert by_feature == [(("unattributed",), 2), (("search",), 1)]
+    assert by_user == [(("unattributed",), 3)]
+
+
 def test_what_has_no_price_is_named_with_its_reason_and_its_tokens(reader: LedgerReader) -> None:
     (one,) = reader.report(["feature"]).unpriced
 
