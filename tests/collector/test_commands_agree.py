@@ -6,18 +6,17 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.collector.books import describe
 from typer.testing import CliRunner
 
-from spancost_collector.call import Attribution, ModelCall, Resource
 from spancost_collector.cli import app
 from spancost_collector.ledger.writer import Ledger
 from spancost_collector.price import Price
-from spancost_pricing import ConfigError, Route, UnknownModelError, Usage, load_book
+from spancost_pricing import ConfigError, Route, UnknownModelError, load_book
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-NOON = 1_795_176_000 * 1_000_000_000  # 2026-11-20T12:00:00Z
 RANKER = ("--provider", "openai", "--model", "shop-ranker")
 ONE_CALL = ("price", *RANKER, "--input-tokens", "1000")
 PRICED = {
@@ -83,22 +82,7 @@ def test_repricing_is_of_the_receivers_ledger_by_its_prices_and_its_calendar(
     config: Path, since: str, examined: int
 ) -> None:
     # The call ended at noon UTC, which is one in the morning of the 21st in Auckland.
-    call = ModelCall(
-        trace_id=b"t" * 16,
-        span_id=b"s" * 8,
-        start_ns=NOON - 1,
-        end_ns=NOON,
-        operation="chat",
-        route=Route("openai", "shop-ranker"),
-        request_model="shop-ranker",
-        response_model="shop-ranker",
-        response_id=None,
-        usage=Usage(input_tokens=1000),
-        outcome="ok",
-        attribution=Attribution(),
-        resource=Resource(),
-        dialect="otel",
-    )
+    call = describe(1, at=-1.0, tokens=(1000, None), route=Route("openai", "shop-ranker"))
     ledger = Ledger(config.with_name("ledger.sqlite3"))
     ledger.record(Price(load_book())([call]))
     ledger.close()

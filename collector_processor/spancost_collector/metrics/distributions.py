@@ -40,7 +40,6 @@ _METRICS: Final = (
     (CALL_SECONDS, _NANOSECONDS),
     (FIRST_CHUNK_SECONDS, _NANOSECONDS),
 )
-_MAX_CACHED: Final = 50_000
 
 _Child = tuple[Distribution, ...]
 """One distribution for each of `_METRICS`."""
@@ -54,7 +53,6 @@ class Distributions(Collector):
         self._labels = bounds.narrowed(CALL_COST.labels)
         self._layouts = [Layout(metric.buckets, scale) for metric, scale in _METRICS]
         self._children: dict[tuple[str, ...], _Child] = {}
-        self._by_series: dict[Series, _Child] = {}
         self._lock = Lock()
 
     def observe(self, calls: Sequence[Charged]) -> None:
@@ -86,14 +84,8 @@ class Distributions(Collector):
             yield family(metric, [(labels, child[number]) for labels, child in children], self._created)
 
     def _child(self, series: Series) -> _Child:
-        known = self._by_series.get(series)
-        if known is None:
-            labels = self._labels(series)
-            known = self._children.get(labels)
-            if known is None:
-                known = tuple(map(Distribution, self._layouts))
-                self._children[labels] = known
-            if len(self._by_series) >= _MAX_CACHED:
-                self._by_series.clear()
-            self._by_series[series] = known
-        return known
+        labels = self._labels(series)
+        child = self._children.get(labels)
+        if child is None:
+            child = self._children[labels] = tuple(map(Distribution, self._layouts))
+        return child
