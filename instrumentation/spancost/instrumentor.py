@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeAlias
@@ -21,7 +21,7 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
 from spancost.described import Call, Delivery
 from spancost.invocation import SUPPRESSIONS, Invocation, Telemetry, current, suppressed
-from spancost.streams import observed
+from spancost.streams import observed, relayed
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -102,6 +102,14 @@ class Silent:
         """Nothing was asked for on top."""
         return False
 
+    def read_chunk(self, chunk: object) -> bool:
+        """Nothing is noted."""
+        return True
+
+    def following(self) -> Shows:
+        """The same."""
+        return self.read_chunk
+
     def end(self) -> None:
         """Nothing is open."""
 
@@ -145,10 +153,6 @@ class Delivering(Silent):
         """The same."""
         self.read(chunk)
         return True
-
-    def following(self) -> Shows:
-        """The same."""
-        return self.read_chunk
 
 
 class Recorder:
@@ -212,20 +216,16 @@ def calls(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any
 
 
 def generates(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
-    """Around a generator function that makes a call: nothing is sent before its first element is asked for."""
-    begin: Callable[..., Running | None] = recorder.begin
+    """Around a generator function that makes a call when its first element is asked for, and so is one itself."""
+    begin = recorder.begin
 
-    def shell(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+    def shell(self: Any, /, *args: Any, **kwargs: Any) -> Iterator[Any]:
         running = begin(self, args, kwargs)
         if running is None:
-            return original(self, *args, **kwargs)
-        args_now, kwargs_now = running.arguments
-        try:
-            result = original(self, *args_now, **kwargs_now)
-        except BaseException as error:
-            running.fail(error)
-            raise
-        return running.settle(result)
+            yield from original(self, *args, **kwargs)
+        else:
+            args_now, kwargs_now = running.arguments
+            yield from relayed(original(self, *args_now, **kwargs_now), running)
 
     return shell
 

@@ -27,6 +27,7 @@ from spancost.payers import CURRENT_SPAN
 from spancost.startup import equip
 from spancost.version import SCOPE, VERSION
 from spancost.wire import ESTIMATED, MODEL, NO_ATTRIBUTES, RETRIES, Answer, error_type
+from spancost.writing import write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -257,7 +258,7 @@ class Invocation:
                 if joined is None:
                     # No description: a provider's message can quote the prompt.
                     span.set_status(Status(StatusCode.ERROR))
-            span.set_attributes(attributes)
+            write(span, attributes)
         except Exception as fault:
             self._telemetry.faults.caught("writing a span", fault)
         if self._learn is not None:

@@ -24,8 +24,8 @@ else:
     _Proxy = wrapt.ObjectProxy
 
 
-class Observer(Protocol):
-    """Who is told of everything that arrives: a call in flight, or whoever collects answers to earlier calls."""
+class Chunks(Protocol):
+    """Who is told of the chunks of a stream."""
 
     unsent: bool
     """Whether the SDK may not have sent its request yet: some do for the first chunk."""
@@ -36,14 +36,6 @@ class Observer(Protocol):
 
     def leave(self) -> None:
         """The SDK returns from that."""
-        ...
-
-    def read(self, part: object) -> None:
-        """A part of an answer that is no chunk of a stream."""
-        ...
-
-    def complete(self, answer: object) -> None:
-        """A whole answer: nothing more will come."""
         ...
 
     def read_chunk(self, chunk: object) -> bool:
@@ -61,6 +53,41 @@ class Observer(Protocol):
     def fail(self, error: BaseException) -> None:
         """Reading on failed."""
         ...
+
+
+class Observer(Chunks, Protocol):
+    """Who is told of everything that arrives: a call in flight, or whoever collects answers to earlier calls."""
+
+    def read(self, part: object) -> None:
+        """A part of an answer that is no chunk of a stream."""
+        ...
+
+    def complete(self, answer: object) -> None:
+        """A whole answer: nothing more will come."""
+        ...
+
+
+def relayed(elements: Iterator[Any], observer: Chunks) -> Iterator[Any]:
+    """The elements of a generator that nobody sees: what is in its place needs no more than they."""
+    try:
+        observer.enter()
+        try:
+            first = next(elements)
+        finally:
+            observer.leave()
+        if observer.read_chunk(first):
+            yield first
+        yield from filter(observer.following(), elements)
+    except StopIteration:
+        observer.end()
+    except GeneratorExit:
+        observer.end()
+        raise
+    except BaseException as error:
+        observer.fail(error)
+        raise
+    else:
+        observer.end()
 
 
 def observed(result: Any, observer: Observer) -> Any:

@@ -1,0 +1,52 @@
+"""Writing onto a span what was read of an answer.
+
+OpenTelemetry's `set_attributes` looks at one value after the other, because an app may give it anything, and takes a
+microsecond for each: longer than it takes to read them. What a reading gives are plain values, which one look at all
+their types tells; so they go into the SDK's own mapping together. Whatever is not as it is known to be, the values or
+the span, is written with `set_attributes`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.attributes import BoundedAttributes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from opentelemetry.trace import Span
+    from opentelemetry.util.types import AttributeValue
+
+_AS_THEY_ARE: Final = frozenset({str, int, float, bool, tuple})
+"""Types that the SDK keeps as they are; a reading has nothing but text in its tuples."""
+
+
+def write(span: Span, attributes: Mapping[str, AttributeValue]) -> None:
+    """What `span.set_attributes(attributes)` does."""
+    kept: Any = getattr(span, "_attributes", None)
+    if (
+        type(kept) is not BoundedAttributes
+        or not _AS_THEY_ARE.issuperset(map(type, attributes.values()))
+        or not _put(span, kept, attributes)
+    ):
+        span.set_attributes(attributes)
+
+
+def _put(span: Any, kept: Any, attributes: Mapping[str, AttributeValue]) -> bool:
+    """Puts all of them into the SDK's mapping; False where it would change them, drop some, or is another one."""
+    try:
+        with kept._lock:
+            there: dict[str, Any] = kept._dict
+            most: int | None = kept.maxlen
+            if (
+                span.end_time is not None
+                or kept._immutable
+                or kept.max_value_len is not None
+                or (most is not None and len(there) + len(attributes) > most)
+            ):
+                return False
+            there.update(attributes)
+    except AttributeError:
+        return False
+    return True
