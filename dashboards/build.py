@@ -62,7 +62,7 @@ _READ: Final = """
 ## Read and not shown
 
 Rules and dashboards also read these. The receiver does not show them; they have data once whoever sets budgets, or
-routes calls to another model, writes them.
+routes calls to another model, writes them, and errors once the metrics of the instrumented apps are collected, too.
 
 | metric | kind | labels | meaning |
 |---|---|---|---|

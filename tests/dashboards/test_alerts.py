@@ -19,6 +19,7 @@ BOT: Final = 'environment="prod", feature="bot"'
 SMALL: Final = f'{TARGET}, {BOT}, provider="acme", model="small"'
 STAGING: Final = SMALL.replace("prod", "staging")
 TEMPO: Final = 'next_hop="tempo", reason="queue_full"'
+STEP: Final = 'spancost_step="reading an answer", error_type="KeyError"'
 UP: Final = {f"up{{{TARGET}}}": "1x1000"}
 FEATURE: Final = "/d/spancost-feature?var-environment=prod&var-feature=bot"
 
@@ -298,6 +299,28 @@ CASES: Final = [
         "15 requests in the last 15 minutes. The ledger has their calls, the next hop does not have their spans, and"
         " nobody sends them again.",
         "/d/spancost-receiver",
+    ),
+    # An app begins at 99m with three errors, which are said for an hour; another has had one for longer than that.
+    Case(
+        "SpancostInstrumentationFailing",
+        {
+            f'spancost_internal_errors_total{{job="shop", {STEP}}}': "_x99 3x100",
+            f'spancost_internal_errors_total{{job="bot", {STEP}}}': "1x200",
+        },
+        "103m",
+        "104m",
+        {
+            "severity": "warning",
+            "kind": "ourselves",
+            "job": "shop",
+            "spancost_step": "reading an answer",
+            "error_type": "KeyError",
+        },
+        "The instrumentation in shop fails: reading an answer, KeyError",
+        "3 times in the last hour. The app is not affected; calls that it made may be missing or incomplete, and their"
+        " cost with them.",
+        "/d/spancost-overview",
+        quiet=("160m",),
     ),
     # 45 days are 3,888,000 seconds, passed at 10m; said an hour later.
     Case(

@@ -423,8 +423,14 @@ SAVINGS: Final = Metric(
     ("from_model", "to_model"),
     dimensions=True,
 )
-READ: Final = (BUDGET_LIMIT, BUDGET_USED, BUDGET_USED_RATIO, SAVINGS)
-"""What rules and dashboards read and the receiver does not show: whoever sets budgets and routes calls does."""
+INTERNAL_ERRORS: Final = Metric(
+    "spancost_internal_errors_total",
+    "counter",
+    "Errors of the instrumentation in an app, which the app never sees; calls may be missing or incomplete.",
+    ("job", "spancost_step", "error_type"),
+)
+READ: Final = (BUDGET_LIMIT, BUDGET_USED, BUDGET_USED_RATIO, SAVINGS, INTERNAL_ERRORS)
+"""What rules and dashboards read and the receiver does not show: whoever sets budgets, routes or makes calls does."""
 
 
 def most_series(metric: Metric, *, max_combinations: int, max_histogram_combinations: int) -> int | None:

@@ -76,6 +76,7 @@ def ourselves(alerts: Alerts) -> Iterator[Alert]:
     yield _down(alerts)
     yield _failing(alerts)
     yield _not_forwarded(alerts)
+    yield _instrumentation(alerts)
 
 
 def _unpriced(alerts: Alerts) -> Alert:
@@ -194,4 +195,25 @@ def _not_forwarded(alerts: Alerts) -> Alert:
             "have their spans, and nobody sends them again."
         ),
         dashboard=_DASHBOARD,
+    )
+
+
+def _instrumentation(alerts: Alerts) -> Alert:
+    errors = metrics.INTERNAL_ERRORS.name
+    # Apps may push their metrics, so no `up` tells whether a series is new; one error is enough to be said.
+    return alerts(
+        "SpancostInstrumentationFailing",
+        f"sum by (job, spancost_step, error_type) (\n"
+        f"  ({errors} unless {errors} offset 1h)\n"
+        f"  or increase({errors}[1h])\n"
+        ") > 0",
+        for_="5m",
+        severity="warning",
+        kind="ourselves",
+        summary="The instrumentation in {{ $labels.job }} fails: {{ $labels.spancost_step }}, {{ $labels.error_type }}",
+        description=(
+            f"{texts.value('%.0f')} times in the last hour. The app is not affected; calls that it made may be missing "
+            "or incomplete, and their cost with them."
+        ),
+        dashboard="/d/spancost-overview",
     )
