@@ -15,6 +15,7 @@ from collections import defaultdict
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from spancost_collector.call import Series
@@ -253,10 +254,8 @@ class Ledger:
         connection, interned = self._connection, self._interned
         kinds = [interned.kind(call, series) for call, _, series in calls]
         (last,) = connection.execute("SELECT MAX(id) FROM charges").fetchone()
-        inserted = connection.executemany(
-            rows.INSERT,
-            [rows.row(charged, kind.id, interned) for charged, kind in zip(calls, kinds, strict=True)],
-        ).rowcount
+        made = [rows.row(charged, kind.id, interned) for charged, kind in zip(calls, kinds, strict=True)]
+        inserted = sum(connection.executemany(rows.INSERT[width], some).rowcount for width, some in groupby(made, len))
         new: set[Key] | None = None
         if inserted != len(calls):
             found = connection.execute("SELECT start_ns, span_id FROM charges WHERE id > ?", (last or 0,))
