@@ -73,10 +73,10 @@ def estimate(
         max_searches: how often a tool with a fee runs at most.
         max_tool_tokens: what the provider's own tools add to the input at most.
         cache: what the prompt cache may do at worst; `auto` is what the request asks for.
-        service_tier: `batch`, `flex`, `priority`, …; None is the provider's standard.
-        region: region, location or inference geography.
+        service_tier: `batch`, `flex`, `priority`, …; else as in the request, else the provider's standard.
+        region: region, location or inference geography; likewise.
         deployment: Azure deployment type.
-        speed: `fast`, where that is sold.
+        speed: `fast`, where that is sold; else as in the request.
         at: when the call will end; now by default.
         estimator: prices and calibration of the caller's own; the shipped prices and $SPANCOST_PRICES by default.
 

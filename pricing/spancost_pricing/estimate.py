@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 
 from spancost_pricing.errors import ConfigError, UnknownModelError
 from spancost_pricing.exact import exact_counter
+from spancost_pricing.identity import terms
 from spancost_pricing.prompt import read_prompt
 from spancost_pricing.tokens import TokenRates, family_of
 from spancost_pricing.usage import Usage
@@ -43,6 +44,13 @@ _LIMITS: Final = (
 """Where a request body says how long an answer may be."""
 
 _CHOICES: Final = (("n",), ("generationConfig", "candidateCount"), ("candidate_count",))
+
+_TERMS: Final = {
+    "service_tier": (("service_tier",), ("serviceTier", "type")),
+    "region": (("inference_geo",),),
+    "speed": (("speed",),),
+}
+"""Where a request body asks for terms that change the price, by field of the route."""
 
 _EXTRA_REASONING: Final = frozenset(("x-ai", "xai", "x_ai", "perplexity", "perplexity_ai"))
 """Providers whose chat API bills reasoning on top of the tokens that the limit is for."""
@@ -157,8 +165,12 @@ class Estimator:
         elif _reasons_beyond_the_limit(route, read):
             open_ended.append(f"{route.provider} bills reasoning on top of the tokens that the limit is for")
         fees = _fees(read, max_searches, open_ended)
+        given, route = route, _as_asked(route, read)
+        served = (route,) if route == given else (route, given)
+        if route != given:
+            assumptions.append("the provider may serve other terms than the request asks for: bounds are for both")
 
-        lower = self._least(route, bounds.lower, at_ns)
+        lower = min((self._least(one, bounds.lower, at_ns) for one in served), key=_total)
         expected = None
         if output.expected is not None:
             expected = self._charge(route, _usage(bounds.expected, output.expected), at_ns)
@@ -166,7 +178,8 @@ class Estimator:
         if not open_ended and output.upper is not None:
             usage = _usage(bounds.upper, output.upper)._replace(units=fees)
             writes = _writes(cache, read, family)
-            upper = self._most(route, usage, writes, at_ns)
+            most = (self._most(one, usage, writes, at_ns) for one in served)
+            upper = max(most, key=lambda charge: (charge.status == "partial", _total(charge)))
             if upper.status == "partial":
                 open_ended.append(f"{upper.detail}, so no total is an upper bound")
                 upper = None
@@ -255,6 +268,16 @@ def _setting(read: Prompt, paths: tuple[tuple[str, ...], ...]) -> object:
         if value is not None:
             return value
     return None
+
+
+def _as_asked(route: Route, read: Prompt) -> Route:
+    """The route on the terms that the request asks for, as far as the caller says none."""
+    asked = {
+        term: value
+        for term, paths in _TERMS.items()
+        if getattr(route, term) is None and isinstance(value := _setting(read, paths), str)
+    }
+    return route if terms(route._replace(**asked)) == terms(route) else route._replace(**asked)
 
 
 def _reasons_beyond_the_limit(route: Route, read: Prompt) -> bool:

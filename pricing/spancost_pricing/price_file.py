@@ -73,6 +73,7 @@ def parse_price_file(text: str, name: str, layer: Layer = "user") -> Tariff:
         lines = [_explain(name, cast("dict[str, Any]", document), dict(found)) for found in error.errors()]
         raise PriceFileError("\n".join(lines)) from error
     _refuse_repeats(name, file.prices)
+    _refuse_no_terms(name, file.multipliers)
     return _tariff(file, name, layer, hashlib.sha256(text.encode()).hexdigest())
 
 
@@ -193,15 +194,11 @@ def _entry(part: PriceEntry, layer: Layer, source: str) -> Entry:
 
 def _multiplier(part: MultiplierEntry, scope: Scope, layer: Layer, source: str) -> Multiplier:
     asked: list[TermTest] = []
-    for term, values in (
-        ("tier", part.service_tier),
-        ("region", part.region),
-        ("deployment", part.deployment),
-        ("speed", part.speed),
-    ):
+    for term, values in _asked(part):
         if values is not None:
             but = tuple(value.lower() for value in part.except_region) if term == "region" else ()
-            asked.append(TermTest(term, tuple(_canonical(term, value) for value in values), but))
+            known = [found for value in values if (found := _canonical(term, value)) is not None]
+            asked.append(TermTest(term, tuple(known), but))
     on_speed_or_tier = part.service_tier is not None or part.speed is not None
     return Multiplier(
         kind="tier" if on_speed_or_tier else "region",
@@ -217,14 +214,24 @@ def _multiplier(part: MultiplierEntry, scope: Scope, layer: Layer, source: str) 
     )
 
 
-def _canonical(term: str, value: str) -> str:
+def _asked(part: MultiplierEntry) -> tuple[tuple[str, list[str] | None], ...]:
+    return (
+        ("tier", part.service_tier),
+        ("region", part.region),
+        ("deployment", part.deployment),
+        ("speed", part.speed),
+    )
+
+
+def _canonical(term: str, value: str) -> str | None:
     route = {
         "tier": Route("", "", service_tier=value),
         "region": Route("", "", region=value),
         "deployment": Route("", "", deployment=value),
         "speed": Route("", "", speed=value),
     }[term]
-    return str(getattr(terms(route), term))
+    found: str | None = getattr(terms(route), term)
+    return found
 
 
 def _validity(part: Statement, hours: Hours | None = None) -> Validity:
@@ -242,18 +249,33 @@ def _validity(part: Statement, hours: Hours | None = None) -> Validity:
 
 
 def _refuse_repeats(name: str, prices: Sequence[PriceEntry]) -> None:
+    table = provider_ids(frozenset())
     seen: dict[object, int] = {}
     for index, part in enumerate(prices):
+        when = terms(Route("", "", *part.when.model_dump().values()))
         for provider in part.provider:
             for model in part.model:
                 for key, _ in part.listed():
-                    identity = (provider, model, key, part.when, part.valid_from, str(part.hours))
+                    whose = (provider_of(provider, table), model.lower())
+                    identity = (whose, key, when, part.valid_from, str(part.hours))
                     first = seen.setdefault(identity, index)
                     if first != index:
                         raise PriceFileError(
                             f'{name}: prices[{index}] "{model}": {key} already stands in prices[{first}] for the same '
                             f"time and terms; a new price is a new entry with its own valid_from"
                         )
+
+
+def _refuse_no_terms(name: str, multipliers: Sequence[MultiplierEntry]) -> None:
+    for index, part in enumerate(multipliers):
+        for term, values in _asked(part):
+            for value in values or ():
+                if _canonical(term, value) is None:
+                    key = "service_tier" if term == "tier" else term
+                    raise PriceFileError(
+                        f'{name}: multipliers[{index}] {part.model[0]!r}: {key}: got "{value}", which is no term '
+                        "of its own: a call without any is the same; leave it out, or use discounts"
+                    )
 
 
 def _explain(name: str, document: dict[str, Any], found: dict[str, Any]) -> str:

@@ -107,9 +107,13 @@ def _minutes(value: object) -> tuple[int, int]:
     if isinstance(value, str):
         start, _, end = value.partition("-")
         try:
-            return _minute(start), _minute(end)
+            first, last = _minute(start), _minute(end)
         except ValueError:
             pass
+        else:
+            if first == last:
+                raise ValueError(f'got "{value}", which is no time at all; all day is "00:00-24:00"')
+            return first, last
     raise ValueError(f'got {value!r}; expected hours in UTC, e.g. "01:00-04:00"')
 
 
@@ -143,7 +147,7 @@ Instant = Annotated[datetime, BeforeValidator(_instant)]
 Words = Annotated[list[str], BeforeValidator(_words), Field(min_length=1)]
 Minutes = Annotated[tuple[int, int], BeforeValidator(_minutes)]
 ItemName = Literal[Item]
-AppliesTo = Annotated[list[ItemName], BeforeValidator(_applies_to)]
+AppliesTo = Annotated[list[ItemName], BeforeValidator(_applies_to), Field(min_length=1)]
 
 
 class Part(BaseModel):

@@ -115,6 +115,15 @@ def test_rows_that_cannot_be_priced_are_named_by_their_line_and_counted(tmp_path
     ]
 
 
+def test_a_column_that_stands_twice_is_refused_and_not_read_as_the_last_one(tmp_path: Path) -> None:
+    calls = tmp_path / "calls.csv"
+    calls.write_text("provider,model,input_tokens,note,input_tokens,note,,\nopenai,gpt-5,5,a,6,b,,\n")
+    result = CliRunner().invoke(app, ["price", "--csv", str(calls)])
+
+    assert isinstance(result.exception, ConfigError)
+    assert str(result.exception) == f"--csv {calls}: two columns 'input_tokens', 'note'; name each column once"
+
+
 @pytest.mark.parametrize(
     ("at", "cost"), [(("--at", "2025-06-09"), "0.00001"), (("--at", "2025-06-11"), "0.000002"), ((), "0.000002")]
 )
@@ -176,6 +185,13 @@ def test_the_worked_cases_are_matched_to_the_last_digit(tmp_path: Path) -> None:
             '--at: got "noon"; expected an age such as 30m, 24h or 7d, or an ISO 8601 time',
         ),
         (["--csv", "calls.csv", "--json", "--model", "gpt-5"], "--model, --json: not beside --csv"),
+        *(
+            (
+                ["--provider", "openai", "--model", "whisper-1", "--audio-seconds", seconds],
+                f"audio_seconds: got '{seconds}'; expected a number that a call can use",
+            )
+            for seconds in ("1e9999999", "1e-9999999", "nan", "inf")
+        ),
     ],
 )
 def test_bad_input_is_refused_in_one_line(arguments: list[str], message: str) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
+from io import BytesIO, StringIO, TextIOWrapper
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from spancost_collector.cli import app
-from spancost_collector.cli.printing import console, say, table
+from spancost_collector.cli import run as run_command
+from spancost_collector.cli.printing import console, draw, say, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +47,7 @@ def test_a_console_takes_text_literally_and_keeps_the_styles_it_is_given(capsys:
     made = table("model [b]", "USD", right=("USD",), totals={"model [b]": "[total]"})
     made.add_row("[/red] :free:", "1")
     to = console()
-    to.print(made)
+    draw(to, made)
     to.print("[acme] in yellow", style="bold yellow")
     say(to, "[/plain] " + "x" * 300)
 
@@ -54,6 +58,51 @@ def test_a_console_takes_text_literally_and_keeps_the_styles_it_is_given(capsys:
         "[acme] in yellow",
         "[/plain] " + "x" * 300,
     ]
+
+
+@pytest.mark.parametrize("width", [1, 12, 27])
+def test_a_terminal_that_is_too_narrow_cuts_names_and_never_figures(width: int) -> None:
+    written = StringIO()
+    made = table("model", "tokens", "cost USD", right=("tokens", "cost USD"), totals={"cost USD": "112,500.000121"})
+    made.add_row("gpt-5-mini", "10", "112,500.000000")
+    draw(Console(file=written, width=width), made)
+
+    assert [line.rstrip() for line in written.getvalue().splitlines()] == [
+        "model  tokens        cost USD",
+        "gpt-5      10  112,500.000000",
+        "-mini",
+        "               112,500.000121",
+    ]
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("ascii", b"b\\xfccher\\u6f22"), ("latin-1", b"b\xfccher\\u6f22")])
+def test_a_name_that_the_terminal_has_no_signs_for_is_written_out(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, shown: bytes
+) -> None:
+    written = BytesIO()
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(written, encoding=encoding))
+    call = ["--provider", "openai", "--model", "bücher漢", "--input-tokens", "1"]
+    monkeypatch.setattr(sys, "argv", ["spancost", "price", *call])
+
+    with pytest.raises(SystemExit) as left:
+        run_command()
+    sys.stdout.flush()
+
+    assert left.value.code == 0
+    assert b"'" + shown + b"'" in written.getvalue()
+
+
+def test_a_file_of_calls_is_written_in_utf_8_as_it_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    calls, written = tmp_path / "calls.csv", BytesIO()
+    calls.write_text("provider,model,input_tokens\nopenai,bücher漢,1\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(written, encoding="latin-1"))
+    monkeypatch.setattr(sys, "argv", ["spancost", "price", "--csv", str(calls)])
+
+    with pytest.raises(SystemExit):
+        run_command()
+    sys.stdout.flush()
+
+    assert written.getvalue().decode().splitlines()[1] == "openai,bücher漢,1,unpriced,"
 
 
 def test_price_shows_names_as_they_are(prices: str) -> None:

@@ -172,6 +172,25 @@ def test_a_range_is_half_open_and_exact_inside_an_hour(
         assert rows[("search",)].input_tokens == calls * 1000
 
 
+@pytest.mark.parametrize("by", ["feature", "user"])
+@pytest.mark.parametrize(
+    ("since", "until", "calls"),
+    [
+        ((1, 1, 1), (9999, 12, 31), 7),
+        ((1, 1, 1), (2026, 11, 20, 12, 10), 5),
+        ((2026, 11, 20, 12, 10), (9999, 12, 31), 2),
+        ((3000, 1, 1), (9999, 12, 31), 0),
+        ((1, 1, 1), (1500, 1, 1), 0),
+    ],
+)
+def test_times_beyond_any_call_are_times(
+    reader: LedgerReader, by: str, since: tuple[int, int, int], until: tuple[int, int, int], calls: int
+) -> None:
+    found = reader.report([by], since=datetime(*since, tzinfo=UTC), until=datetime(*until, tzinfo=UTC))
+
+    assert found.total.calls == calls
+
+
 def test_hours_and_days_are_dimensions(reader: LedgerReader) -> None:
     rows = reader.report(["day", "hour"]).rows
 

@@ -21,7 +21,7 @@ from spancost_collector.ledger.writer import Ledger
 from spancost_collector.metrics.accounts import Accounts
 from spancost_collector.metrics.labels import LabelBounds
 from spancost_collector.price import Price
-from spancost_pricing import Charge, LineItem, Rate, Route, Usage, load_book
+from spancost_pricing import Charge, ConfigError, LineItem, Rate, Route, Usage, load_book
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -231,6 +231,52 @@ def test_the_billers_own_figure_stays_the_charge(tmp_path: Path) -> None:
         (1, 4_500_000_000, 4_500_000_000)
     ]
     assert costs(path) == {("one", "reported"): (1, 4_500_000_000), ("two", "reported"): (1, 4_500_000_000)}
+
+
+def test_what_a_subscription_covers_is_no_spend_before_or_after(tmp_path: Path) -> None:
+    path = tmp_path / "covered.sqlite3"
+    first, _ = calls()
+    covered = first._replace(span_id=b"covered!", reported=Reported(0, "subscription"))
+    ledger = Ledger(path)
+    ledger.record(Price(OLD)([first, covered]))
+    ledger.close()
+
+    # 1,000 tokens at 4 and then at 3 USD the million, which is paid for one of the two calls.
+    assert [(change.cause, change.calls, change.before_pico, change.after_pico) for change in run(path).changes] == [
+        ("rate from user", 1, 4_000_000_000, 3_000_000_000),
+        ("imputed: rate from user", 1, 0, 0),
+    ]
+
+
+def test_times_beyond_any_call_are_times(path: Path) -> None:
+    ages = 10_000 * 366 * 86_400 * 1_000_000_000
+
+    assert reprice(path, NEW, since_ns=-ages, until_ns=ages).examined == 2
+    assert reprice(path, NEW, since_ns=ages).examined == 0
+    assert reprice(path, NEW, since_ns=-ages, until_ns=-ages + 1).examined == 0
+
+
+def test_the_command_refuses_a_range_without_time_in_it(path: Path) -> None:
+    arguments = ["reprice", "--since", "2026-11-21", "--until", "2026-11-20", "--ledger", str(path)]
+    result = CliRunner().invoke(app, arguments)
+
+    assert isinstance(result.exception, ConfigError)
+    assert str(result.exception) == "--since 2026-11-21 is not before --until 2026-11-20"
+
+
+def test_the_table_shows_that_little_money_is_not_none(tmp_path: Path) -> None:
+    path, mine = tmp_path / "ledger.sqlite3", tmp_path / "prices.yaml"
+    mine.write_text('version: 1\nprices:\n  - {provider: openai, model: gpt-4o-mini, input_per_mtok: "0.10"}\n')
+    (call, _) = calls()
+    little = call._replace(route=Route("openai", "gpt-4o-mini"), usage=Usage(input_tokens=1, output_tokens=0))
+    ledger = Ledger(path)
+    ledger.record(Price(load_book())([little]))
+    ledger.close()
+    arguments = ["reprice", "--since", "2026-11-20", "--ledger", str(path), "--prices", str(mine)]
+    result = CliRunner().invoke(app, arguments)
+
+    # One token at 0.15 and then at 0.10 USD the million.
+    assert result.stdout.splitlines()[2].split()[-4:] == ["1", "<0.000001", "<0.000001", ">-0.000001"]
 
 
 @pytest.mark.parametrize(("version", "remedy"), [(99, "Upgrade spancost"), (0, "it migrates the file")])

@@ -53,6 +53,8 @@ prices:
   - {provider: acme, model: plain, input_per_mtok: "1", output_per_mtok: "2"}
 multipliers:
   - {provider: openai, model: "*", service_tier: batch, factor: "0.5", applies_to: tokens}
+  - {provider: openai, model: "*", service_tier: priority, factor: "2", applies_to: tokens}
+  - {provider: anthropic, model: "*", region: us, factor: "1.1"}
 """
 GPT = Route("openai", "gpt-5")
 CLAUDE = Route("anthropic", "claude-sonnet-4-5")
@@ -163,6 +165,42 @@ def test_the_tier_of_the_route_prices_all_three(estimator: Estimator) -> None:
     found = estimator.estimate(batch, "x" * 1000, at_ns=NOON, max_output_tokens=200, expected_output_tokens=50)
 
     assert money(found) == (Decimal("0.0000625"), Decimal("0.000879375"), Decimal("0.0016425"))
+
+
+def test_the_tier_that_a_request_asks_for_is_within_the_bounds(estimator: Estimator) -> None:
+    body = {"input": "x" * 1000, "max_output_tokens": 200, "service_tier": "priority"}
+
+    found = estimator.estimate(GPT, body, at_ns=NOON, expected_output_tokens=50)
+
+    # Twice the price where it is served as asked; the price where it is not.
+    assert money(found) == (Decimal("0.000125"), Decimal("0.0035175"), Decimal("0.00657"))
+    assert "the provider may serve other terms than the request asks for: bounds are for both" in found.assumptions
+
+
+@pytest.mark.parametrize(
+    ("tier", "upper"), [("auto", "0.003285"), ("default", "0.003285"), ("batch", "0.003285"), ("priority", "0.00657")]
+)
+def test_a_cheaper_tier_that_a_request_asks_for_is_no_upper_bound(estimator: Estimator, tier: str, upper: str) -> None:
+    body = {"input": "x" * 1000, "max_output_tokens": 200, "service_tier": tier}
+
+    assert money(estimator.estimate(GPT, body, at_ns=NOON))[2] == Decimal(upper)
+
+
+def test_a_tier_that_the_caller_says_goes_before_that_of_the_request(estimator: Estimator) -> None:
+    body = {"input": "x" * 1000, "max_output_tokens": 200, "service_tier": "priority"}
+
+    found = estimator.estimate(GPT._replace(service_tier="standard"), body, at_ns=NOON)
+
+    assert money(found)[2] == Decimal("0.003285")
+
+
+def test_the_geography_that_a_request_asks_for_is_within_the_bounds(estimator: Estimator) -> None:
+    body = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 1000, "inference_geo": "us"}
+
+    found = estimator.estimate(CLAUDE, body, at_ns=NOON)
+
+    assert found.upper is not None
+    assert {item.unit: item.rate.pico for item in found.upper.items} == {"input": 3_300_000, "output": 16_500_000}
 
 
 @pytest.mark.parametrize(

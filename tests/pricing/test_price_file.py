@@ -307,6 +307,57 @@ prices:
     )
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("provider: aws, model: one", "provider: aws.bedrock, model: one"),
+        ("provider: acme, model: one", "provider: acme, model: One"),
+        (
+            "provider: acme, model: one, when: {service_tier: batch}",
+            "provider: acme, model: one, when: {service_tier: batches}",
+        ),
+        ("provider: acme, model: one", "provider: acme, model: one, when: {service_tier: standard}"),
+    ],
+)
+def test_two_prices_are_the_same_however_their_terms_are_spelled(first: str, second: str):
+    (said,) = mistakes(
+        f'version: 1\nprices: [{{{first}, input_per_mtok: "1"}}, {{{second}, input_per_mtok: "2"}}]',
+    )
+
+    assert ": input_per_mtok already stands in prices[0] for the same time and terms" in said
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("service_tier", "standard"), ("service_tier", "default"), ("deployment", "*"), ("speed", "normal")],
+)
+def test_a_factor_on_terms_that_are_none_is_refused_and_not_forgotten(key: str, value: str):
+    text = f'version: 1\nmultipliers: [{{provider: acme, model: one, {key}: ["{value}"], factor: "1.1"}}]'
+
+    assert mistakes(text) == [
+        f"prices.yaml: multipliers[0] 'one': {key}: got \"{value}\", which is no term of its own: a call without any is"
+        " the same; leave it out, or use discounts"
+    ]
+
+
+@pytest.mark.parametrize("hours", ["08:00-08:00", "00:00-00:00", "24:00-24:00"])
+def test_hours_in_which_nothing_fits_are_refused(hours: str):
+    text = f'version: 1\nprices: [{{provider: acme, model: one, input_per_mtok: "1", hours: {{utc: ["{hours}"]}}}}]'
+
+    assert mistakes(text) == [
+        f"prices.yaml: prices[0] 'one': hours: utc[0]: got \"{hours}\", which is no time at all; all day is"
+        ' "00:00-24:00"'
+    ]
+
+
+def test_a_discount_on_nothing_is_refused():
+    text = 'version: 1\ndiscounts: [{provider: acme, model: one, factor: "0.9", applies_to: []}]'
+
+    assert mistakes(text) == [
+        "prices.yaml: discounts[0] 'one': applies_to: got []; value should have at least 1 item after validation, not 0"
+    ]
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path):
     with pytest.raises(PriceFileError, match=r"prices\.yaml: cannot be read: No such file or directory$"):
         load_book(tmp_path / "prices.yaml")

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from spancost_collector.cli import demo, doctor, estimate, price, prices, report, reprice, rules, serve
+from spancost_collector.cli.printing import spelled
 from spancost_pricing import SpancostError
 
 app = typer.Typer(
@@ -51,6 +52,8 @@ def root(
 
 def run() -> int:
     """Run the command in `sys.argv`; the exit status."""
+    # A name that the terminal has no signs for is written out; it is no reason to end without a figure.
+    spelled(errors="backslashreplace")
     try:
         app(standalone_mode=True)
     except SpancostError as error:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from spancost_collector.cli.figures import exact
 from spancost_collector.cli.moments import nanoseconds
+from spancost_collector.cli.printing import spelled
 from spancost_pricing import ConfigError, Route, Usage
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ _TOKEN_COLUMNS: Final = (
     "output_image_tokens",
 )
 _REQUIRED_COLUMNS: Final = ("provider", "model")
+_MOST_ZEROS: Final = 30
+"""Before or behind the decimal point; a larger exponent is a slip, and would take minutes and gigabytes to multiply."""
 _BEYOND: Final = "\0beyond"
 """What the reader calls cells for which there is no column."""
 
@@ -55,9 +59,10 @@ def price_calls(path: Path, book: Book, now_ns: int) -> Priced:
     """Print the file with its cost added; a row that does not say when its call ended is priced at `now_ns`.
 
     Raises:
-        ConfigError: the file cannot be read, or lacks a column that every call needs.
+        ConfigError: the file cannot be read, lacks a column that every call needs, or names one twice.
     """
     columns, rows = _read(path)
+    spelled(encoding="utf-8")  # as the file is, whatever the terminal's is
     added = [name for name in ("status", "cost_usd") if name not in columns]
     writer = csv.DictWriter(sys.stdout, [*columns, *added], extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
@@ -113,6 +118,8 @@ def _read(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
         raise ConfigError(f"--csv {path}: is not CSV in UTF-8: {error}") from None
     if missing := [name for name in _REQUIRED_COLUMNS if name not in columns]:
         raise ConfigError(f"--csv {path}: no column {', '.join(missing)}; the first line must name the columns")
+    if twice := [name for name, count in Counter(columns).items() if name and count > 1]:
+        raise ConfigError(f"--csv {path}: two columns {', '.join(map(repr, twice))}; name each column once")
     return columns, rows
 
 
@@ -140,10 +147,11 @@ def _number(name: str, text: str | None) -> Decimal | int | None:
         return None
     try:
         value = Decimal(text.strip())
-        whole = int(value) if value == value.to_integral_value() else None
-    except (InvalidOperation, ValueError, OverflowError):
+    except InvalidOperation:
         raise ValueError(f"{name}: got {text!r}; expected a number") from None
-    return value if whole is None else whole
+    if not value.is_finite() or abs(value.adjusted()) > _MOST_ZEROS:
+        raise ValueError(f"{name}: got {text!r}; expected a number that a call can use")
+    return int(value) if value == value.to_integral_value() else value
 
 
 def _ended(text: str | None, now_ns: int) -> int:

@@ -12,7 +12,7 @@ import typer
 
 from spancost_collector.cli.figures import exact
 from spancost_collector.cli.options import AsJson, At, Config, Prices, at_ns, book_of
-from spancost_collector.cli.printing import console, say, table
+from spancost_collector.cli.printing import console, draw, say, table
 from spancost_pricing import ConfigError, Route
 from spancost_pricing.estimate import Estimator
 
@@ -48,7 +48,7 @@ def estimate(
     cache: Annotated[
         CacheChoice, typer.Option(help="What the prompt cache may do at worst; auto: what the request asks for.")
     ] = CacheChoice.AUTO,
-    tier: Annotated[str | None, typer.Option(help="Service tier: batch, flex, priority, …")] = None,
+    tier: Annotated[str | None, typer.Option(help="Service tier: batch, flex, …; else as in the body.")] = None,
     region: Annotated[str | None, typer.Option(help="Region, location or inference geography.")] = None,
     deployment: Annotated[str | None, typer.Option(help="Azure deployment type, e.g. DataZoneStandard.")] = None,
     speed: Annotated[str | None, typer.Option(help="fast, where that is sold.")] = None,
@@ -143,7 +143,7 @@ def _print(found: Estimate) -> None:
             absent if charge is None or charge.usd is None else exact(charge.usd),
         )
     to = console()
-    to.print(made)
+    draw(to, made)
     say(to, *(f"unbounded: {reason}" for reason in found.open_ended))
     say(to, *(f"assumed: {assumption}" for assumption in found.assumptions))
     say(to, f"price book {found.lower.book}")

@@ -28,6 +28,8 @@ def dollars(pico: int | None) -> str:
     amount = usd(pico)
     if 0 < amount < _SMALLEST_SHOWN:
         return f"<{_SMALLEST_SHOWN}"
+    if -_SMALLEST_SHOWN < amount < 0:
+        return f">-{_SMALLEST_SHOWN}"
     return f"{amount.quantize(_SMALLEST_SHOWN):,}"
 
 

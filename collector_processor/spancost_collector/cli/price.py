@@ -12,7 +12,7 @@ import typer
 from spancost_collector.cli.calls_file import price_calls, usage_of
 from spancost_collector.cli.figures import exact
 from spancost_collector.cli.options import AsJson, At, Config, Prices, at_ns, book_of
-from spancost_collector.cli.printing import console, say, table
+from spancost_collector.cli.printing import console, draw, say, table
 from spancost_pricing import ConfigError, Route
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def _explain(charge: Charge) -> None:
                 ", ".join((rate.price_id, *rate.multipliers)),
                 rate.source,
             )
-        to.print(made)
+        draw(to, made)
     say(to, f"status {charge.status}" + (f": {charge.reason} ({charge.detail})" if charge.reason else ""))
     say(to, *(f"assumed: {assumption}" for assumption in charge.assumptions))
     say(to, f"price book {charge.book}")

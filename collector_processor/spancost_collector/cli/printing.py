@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -17,12 +18,21 @@ if TYPE_CHECKING:
 
 _PIPE_WIDTH: Final = 260
 """A pipe or a file has no width of its own."""
+_GAP: Final = 2
+"""Blanks between two columns."""
 
 
 def console() -> Console:
     """Standard out, without markup."""
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
     return Console(width=width, markup=False, emoji=False, highlight=False)
+
+
+def spelled(**how: str) -> None:
+    """Set the `encoding` or the `errors` of standard out, where it has them."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(**how)
 
 
 def table(*headings: str, right: Iterable[str] = (), totals: Mapping[str, str] | None = None) -> Table:
@@ -38,6 +48,18 @@ def table(*headings: str, right: Iterable[str] = (), totals: Mapping[str, str] |
             overflow="fold",
         )
     return made
+
+
+def draw(to: Console, made: Table) -> None:
+    """A table; a terminal too narrow for its figures wraps its lines, for a figure cut short is another figure."""
+    least = -_GAP
+    for column in made.columns:
+        texts = (column.header, *column.cells, column.footer) if column.no_wrap else (column.header,)
+        column.min_width = max(1, *(cell_len(str(text)) for text in texts))
+        least += column.min_width + _GAP
+    if least > to.width:
+        made.width = least
+    to.print(made, crop=False)
 
 
 def escaped(line: str) -> str:

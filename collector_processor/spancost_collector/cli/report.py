@@ -17,7 +17,7 @@ import typer
 from spancost_collector.cli.figures import dollars, exact
 from spancost_collector.cli.moments import moment
 from spancost_collector.cli.options import AsJson, Config, LedgerFile, settings_of
-from spancost_collector.cli.printing import console, escaped, say, table
+from spancost_collector.cli.printing import console, draw, escaped, say, table
 from spancost_collector.ledger.report import LedgerReader
 from spancost_pricing import ConfigError, usd
 
@@ -121,7 +121,7 @@ def _print(found: Report, path: Path, zone: ZoneInfo) -> None:
             f"{row.output_tokens:,}",
             dollars(row.cost_pico) if row.imputed_pico is None else f"imputed {dollars(row.imputed_pico)}",
         )
-    to.print(made)
+    draw(to, made)
     if str(zone) != "UTC":
         say(to, f"\nDays and hours are those of {zone}")
     if total.imputed_pico is not None:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from spancost_collector.cli.figures import exact
+from spancost_collector.cli.figures import dollars, exact
 from spancost_collector.cli.moments import moment, nanoseconds
 from spancost_collector.cli.options import AsJson, Config, LedgerFile, Prices, settings_of
-from spancost_collector.cli.printing import console, say, table
+from spancost_collector.cli.printing import console, draw, say, table
 from spancost_collector.ledger.repricing import reprice as reprice_ledger
 from spancost_collector.price_data import load_current_book
-from spancost_pricing import usd
+from spancost_pricing import ConfigError, usd
 
 if TYPE_CHECKING:
     from spancost_collector.ledger.repricing import Repricing
@@ -44,6 +43,8 @@ def reprice(
     now, zone = datetime.now(UTC), settings.time_zone
     since_ns = nanoseconds(moment("--since", since, now, zone))
     until_ns = None if until is None else nanoseconds(moment("--until", until, now, zone))
+    if until_ns is not None and since_ns >= until_ns:
+        raise ConfigError(f"--since {since} is not before --until {until}")
     book = load_current_book(settings.prices)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
@@ -92,12 +93,8 @@ def _print(done: Repricing, *, dry_run: bool) -> None:
         made.add_row(
             change.cause,
             f"{change.calls:,}",
-            _amount(change.before_pico),
-            _amount(change.after_pico),
-            _amount(change.after_pico - change.before_pico),
+            dollars(change.before_pico),
+            dollars(change.after_pico),
+            dollars(change.after_pico - change.before_pico),
         )
-    to.print(made)
-
-
-def _amount(pico: int) -> str:
-    return f"{usd(pico).quantize(Decimal('0.000001')):,}"
+    draw(to, made)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _GROUP: Final = 500
 _BUSY_SECONDS: Final = 30.0
+_MOST_NS: Final = 2**63 - 1
+"""What SQLite's integers hold: the year 2262, or as long before 1970."""
 
 
 class _Terms(NamedTuple):
@@ -74,7 +76,7 @@ class Change:
     cause: str
     calls: int = 0
     before_pico: int = 0
-    """What they were charged, as far as they had a price."""
+    """What was spent on them, as far as they had a price; what a subscription covers is no spend."""
     after_pico: int = 0
 
 
@@ -145,8 +147,8 @@ class _Pass:
         return Repricing(examined, tuple(changes))
 
     def _groups(self, since_ns: int, until_ns: int | None) -> Iterator[list[_Kept]]:
-        after = (since_ns - 1, 2**63 - 1)
-        last = 2**63 - 1 if until_ns is None else until_ns - 1
+        after = (max(-_MOST_NS, min(since_ns - 1, _MOST_NS)), _MOST_NS)
+        last = _MOST_NS if until_ns is None else max(-_MOST_NS, min(until_ns - 1, _MOST_NS))
         while True:
             rows = self._connection.execute(
                 f"SELECT {_COLUMNS} FROM calls WHERE (end_ns, id) > (?, ?) AND end_ns <= ? ORDER BY end_ns, id LIMIT ?",
@@ -181,11 +183,12 @@ class _Pass:
         if (before.status, before.reason) != (charge.status, charge.reason or ""):
             cause = f"{_state(before.status, before.reason)} -> {_state(charge.status, charge.reason or '')}"
         else:
-            cause = "rate from " + ", ".join(dict.fromkeys(rate.layer for rate, _, _ in charge.items))
+            covered = "imputed: " if charge.status == "imputed" else ""
+            cause = f"{covered}rate from " + ", ".join(dict.fromkeys(rate.layer for rate, _, _ in charge.items))
         change = self._changes.setdefault(cause, Change(cause))
         change.calls += 1
-        change.before_pico += before.cost_pico if before.cost_pico is not None else 0
-        change.after_pico += charge.total_pico if charge.total_pico is not None else 0
+        change.before_pico += _spent(before.status, before.cost_pico)
+        change.after_pico += _spent(charge.status, charge.total_pico)
 
     def _write(self, changed: list[tuple[_Kept, Charge]]) -> None:
         now = time.time_ns()
@@ -243,6 +246,10 @@ class _Pass:
 
 def _amounts(charge: Charge) -> list[tuple[float, int]]:
     return [(number(quantity), amount) for _, quantity, amount in charge.items]
+
+
+def _spent(status: str, pico: int | None) -> int:
+    return 0 if pico is None or status == "imputed" else pico
 
 
 def _state(status: str, reason: str) -> str:

@@ -15,7 +15,7 @@ from rich.console import Console
 from spancost_collector.cli.figures import listed, percent
 from spancost_collector.cli.options import AsJson, At, at_ns
 from spancost_collector.cli.prices.wording import iso, provenance, shown
-from spancost_collector.cli.printing import console, say, table
+from spancost_collector.cli.printing import console, draw, say, table
 from spancost_collector.price_data import load_current_book
 from spancost_pricing import Book, Route
 from spancost_pricing.catalogue import known_models, name_of
@@ -72,7 +72,7 @@ def _check_file(file: Path, book: Book, below: Book, ns: int, *, as_json: bool) 
                 rate["layer"] or "",
                 rate["source"],
             )
-        to.print(made)
+        draw(to, made)
     say(to, *(f"warning: {warning}" for warning in warnings))
     counts = Counter(rate["layer"] for rate in rates)
     decided = ", ".join(f"{count} from {layer}" for layer, count in counts.items() if layer)
@@ -172,7 +172,7 @@ def _check_layers(book: Book, ns: int, *, as_json: bool) -> None:
             one.decides.entry.source.partition(" (")[0],
             one.why,
         )
-    to.print(made)
+    draw(to, made)
     models = len({(one.provider, one.model) for one in found})
     say(
         to,

@@ -14,7 +14,7 @@ from rich.progress import track
 from spancost_collector.cli.figures import listed
 from spancost_collector.cli.options import AsJson, At, Config, Prices, at_ns, book_of
 from spancost_collector.cli.prices.wording import iso, provenance
-from spancost_collector.cli.printing import console, say, table
+from spancost_collector.cli.printing import console, draw, say, table
 from spancost_pricing import Book, ConfigError, Rate, Route
 from spancost_pricing.catalogue import known_models
 from spancost_pricing.identity import provider_ids, provider_of
@@ -135,7 +135,7 @@ def _print(cards: list[tuple[Known, Card | Refusal]], book: Book) -> None:
             f"{max(began):%Y-%m-%d}" if began else "always",
             ", ".join(dict.fromkeys(rate.layer for rate in _rates_of(card))),
         )
-    to.print(made)
+    draw(to, made)
     summary = f"{len(cards):,} models: {len(cards) - unpriced - free:,} priced, {free:,} free, {unpriced:,} unpriced"
     say(to, summary, provenance(book))
 

@@ -11,7 +11,7 @@ import typer
 from spancost_collector.cli.figures import listed
 from spancost_collector.cli.options import AsJson, At, Config, Prices, at_ns, book_of
 from spancost_collector.cli.prices.wording import iso
-from spancost_collector.cli.printing import console, say, table
+from spancost_collector.cli.printing import console, draw, say, table
 from spancost_pricing import Book, Route, UnknownModelError
 from spancost_pricing.catalogue import known_models
 from spancost_pricing.disagreements import rate_of, why
@@ -180,14 +180,14 @@ def _print(document: dict[str, Any]) -> None:
             rate["layer"],
             rate["source"],
         )
-    to.print(made)
+    draw(to, made)
     if document["not_used"]:
         say(to, "", "Also listed, and not used:")
         made = table("price", "USD", "layer", "source", "why not", right=("USD",))
         for other in document["not_used"]:
             same = " (the same)" if other["usd"] == other["deciding_usd"] else ""
             made.add_row(other["key"], other["usd"] + same, other["layer"], other["source"], other["why_not"])
-        to.print(made)
+        draw(to, made)
     if document["factors"]:
         say(to, "", "Factors:")
         made = table("on", "factor", "applied", "layer", "source", right=("factor",))
@@ -195,7 +195,7 @@ def _print(document: dict[str, Any]) -> None:
             made.add_row(
                 factor["on"], factor["factor"], "yes" if factor["applied"] else "", factor["layer"], factor["source"]
             )
-        to.print(made)
+        draw(to, made)
     if document["also_sold_on"]:
         say(to, "", f"Prices of their own on other terms: {', '.join(document['also_sold_on'])}")
     say(to, *(f"assumed: {assumption}" for assumption in document["assumptions"]))

@@ -12,7 +12,7 @@ import typer
 from spancost_collector.cli.figures import listed, percent
 from spancost_collector.cli.options import AsJson, at_ns
 from spancost_collector.cli.prices.wording import iso, shown
-from spancost_collector.cli.printing import console, say, table
+from spancost_collector.cli.printing import console, draw, say, table
 from spancost_collector.price_data import PriceDataFolder
 from spancost_pricing import ConfigError, PriceFileError, Route, load_book
 from spancost_pricing.changes import JUMP, changes
@@ -226,7 +226,7 @@ def _print(before: Snapshot, after: Snapshot, found: Changes, book: Book) -> Non
             percent(change.share) if change.share is not None else ("gone" if change.after is None else "new"),
             ", ".join(filter(None, ("over 30 %" if change.is_jump else "", kept))),
         )
-    to.print(made)
+    draw(to, made)
 
 
 def _usd(item: Item, price: Price | None) -> str:
