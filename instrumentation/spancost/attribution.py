@@ -75,19 +75,9 @@ class Attribution:
         """The same function, attributed."""
         wrapper: Callable[..., Any]
         if inspect.isasyncgenfunction(function):
-
-            @functools.wraps(function)
-            def async_generator(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-                return self._drive_async(function(*args, **kwargs))
-
-            wrapper = async_generator
+            wrapper = self._driving_async(function)
         elif inspect.isgeneratorfunction(function):
-
-            @functools.wraps(function)
-            def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-                return self._drive(function(*args, **kwargs))
-
-            wrapper = generator
+            wrapper = self._driving(function)
         elif inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
@@ -106,45 +96,62 @@ class Attribution:
             wrapper = plain
         return cast("_Function", wrapper)
 
-    def _drive(self, inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-        """`yield from inner`, but attributed only while `inner` runs, not while its consumer does."""
-        step = functools.partial(inner.send, None)
-        while True:
-            with self:
-                try:
-                    value = step()
-                except StopIteration as stop:
-                    return stop.value
-            try:
-                sent = yield value
-            except GeneratorExit:
-                with self:
-                    inner.close()
-                raise
-            except BaseException as error:
-                step = functools.partial(inner.throw, error)
-            else:
-                step = functools.partial(inner.send, sent)
+    def _driving(self, function: Callable[..., Generator[Any, Any, Any]]) -> Callable[..., Generator[Any, Any, Any]]:
+        """`yield from function(…)`, but attributed only while that runs, not while its consumer does.
 
-    async def _drive_async(self, inner: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
-        """The same for an async generator."""
-        step = functools.partial(inner.asend, None)
-        while True:
-            with self:
-                try:
-                    value = await step()
-                except StopAsyncIteration:
-                    return
-            try:
-                sent = yield value
-            except GeneratorExit:
+        A generator function itself, because frameworks look whether they are given one.
+        """
+
+        @functools.wraps(function)
+        def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            inner = function(*args, **kwargs)
+            step = functools.partial(inner.send, None)
+            while True:
                 with self:
-                    await inner.aclose()
-                raise
-            except BaseException as error:
-                step = functools.partial(inner.athrow, error)
-            else:
-                step = functools.partial(inner.asend, sent)
+                    try:
+                        value = step()
+                    except StopIteration as stop:
+                        return stop.value
+                try:
+                    sent = yield value
+                except GeneratorExit:
+                    with self:
+                        inner.close()
+                    raise
+                except BaseException as error:
+                    step = functools.partial(inner.throw, error)
+                else:
+                    step = functools.partial(inner.send, sent)
+
+        return generator
+
+    def _driving_async(
+        self, function: Callable[..., AsyncGenerator[Any, Any]]
+    ) -> Callable[..., AsyncGenerator[Any, Any]]:
+        """The same for an async generator."""
+
+        @functools.wraps(function)
+        async def generator(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+            inner = function(*args, **kwargs)
+            step = functools.partial(inner.asend, None)
+            while True:
+                with self:
+                    try:
+                        value = await step()
+                    except StopAsyncIteration:
+                        return
+                try:
+                    sent = yield value
+                except GeneratorExit:
+                    with self:
+                        await inner.aclose()
+                    raise
+                except BaseException as error:
+                    step = functools.partial(inner.athrow, error)
+                else:
+                    step = functools.partial(inner.asend, sent)
+
+        return generator
 
 
 def attribution(

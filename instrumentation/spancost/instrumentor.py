@@ -388,7 +388,8 @@ def _around(original: Any, shell: Shell, recorder: Recorder, *, is_method: bool)
             return method(instance, *args, **kwargs)
 
         return wrapt.FunctionWrapper(original, wrapper)
-    method = shell(recorder, original if isinstance(original, FunctionType) else _unbound(original))
+    # Its very type: a wrapper of wrapt's passes for the function inside, and is told the object only when it is bound.
+    method = shell(recorder, original if type(original) is FunctionType else _unbound(original))
     return functools.wraps(original)(method)
 
 

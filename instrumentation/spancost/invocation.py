@@ -27,7 +27,7 @@ from spancost.payers import CURRENT_SPAN
 from spancost.startup import equip
 from spancost.version import SCOPE, VERSION
 from spancost.wire import ESTIMATED, MODEL, NO_ATTRIBUTES, RETRIES, Answer, error_type
-from spancost.writing import write
+from spancost.writing import has_ended, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -236,6 +236,8 @@ class Invocation:
         if self.response is not None:
             try:
                 self._reading.add(self.response.json())
+            except ValueError:
+                pass  # the answer is no JSON, which may be what failed
             except Exception as fault:
                 self._telemetry.faults.caught("reading an answer", fault)
         self._finish(error)
@@ -269,6 +271,9 @@ class Invocation:
                 self._telemetry.faults.caught("learning from a call", fault)
         try:
             if joined is not None:
+                if has_ended(span):
+                    # A stream is dropped from the outside in, so its owner was first. The call gets a span of ours.
+                    self._telemetry.record(Paid(self._request, Answer(attributes), self._started_ns(), self._here))
                 # Also on the span, because not every instrumentor keeps what is shared. Its owner ends it.
                 joined.update(attributes)
             else:
@@ -285,11 +290,14 @@ class Invocation:
 
     def _record_beside(self, answers: tuple[Answer, ...]) -> None:
         """Records what other models did for this call as spans of their own, next to its own."""
-        started_ns = time.time_ns() - int((time.perf_counter() - self._started) * 1e9)
+        started_ns = self._started_ns()
         for answer in answers:
             model = text(answer.attributes, MODEL)
             other = replace(self._request, model=model, stream=False, attributes=NO_ATTRIBUTES)
             self._telemetry.record(Paid(other, answer, started_ns, self._here))
+
+    def _started_ns(self) -> int:
+        return time.time_ns() - int((time.perf_counter() - self._started) * 1e9)
 
 
 current: Final[Callable[[], Invocation | None]] = _current.get

@@ -102,7 +102,7 @@ def observed(result: Any, observer: Observer) -> Any:
             return (EitherObservedStream if hasattr(result, "__anext__") else ObservedStream)(result, observer)
         if hasattr(result, "__anext__"):
             return AsyncObservedStream(result, observer)
-        if hasattr(result, "http_response") and hasattr(result, "parse"):
+        if hasattr(result, "http_version"):
             return _observed_raw(result, observer)
     observer.complete(result)
     return result
@@ -110,6 +110,8 @@ def observed(result: Any, observer: Observer) -> Any:
 
 class _Observed(_Proxy):
     """What every proxy shares: the object it stands for, its call, and ending that when the object is closed."""
+
+    _self_before: object = None
 
     def __init__(self, wrapped: Any, observer: Observer) -> None:
         super().__init__(wrapped)
@@ -300,13 +302,18 @@ class EitherObservedStream(ObservedStream, AsyncObservedStream):
 
 def _observed_raw(result: Any, observer: Observer) -> Any:
     """A raw response: at once when its body is there already, else when the caller reads it."""
-    return result if _read_body(result, observer) else RawResponse(result, observer)
+    response = getattr(result, "http_response", None)
+    if response is None:  # the HTTP response itself, which an app can ask for
+        if not _read_body(result, observer):
+            observer.complete(None)
+        return result
+    streams = "text/event-stream" in response.headers.get("content-type", "")
+    return result if not streams and _read_body(response, observer) else RawResponse(result, observer)
 
 
-def _read_body(result: Any, observer: Observer) -> bool:
-    """Ends the call with a body that has been read; False when it has not, or is a stream of events."""
-    response = result.http_response
-    if "text/event-stream" in response.headers.get("content-type", "") or not hasattr(response, "_content"):
+def _read_body(response: Any, observer: Observer) -> bool:
+    """Ends the call with a body that has been read; False when it has not."""
+    if not hasattr(response, "_content"):
         return False
     try:
         whole: object = response.json()
@@ -364,11 +371,16 @@ class RawResponse(_Observed):
 
     def _self_seen(self, parsed: Any) -> Any:
         # The SDK answers a second `parse` from its cache; so do we, or a stream would be counted twice.
-        if self._self_parsed is None or self._self_parsed[0] is not parsed:
-            self._self_parsed = (parsed, observed(parsed, self._self_observer))
-        return self._self_parsed[1]
+        before = self._self_parsed
+        if before is None or before[0] is not parsed:
+            seen = observed(parsed, self._self_observer)
+            if before is not None and isinstance(seen, _Observed):
+                # Somebody put his own stream around the SDK's: what we gave before lives on, or it would end the call.
+                seen._self_before = before[1]
+            self._self_parsed = before = (parsed, seen)
+        return before[1]
 
     def _self_closed(self) -> None:
-        if not _read_body(self.__wrapped__, self._self_observer):
+        if self._self_parsed is not None or not _read_body(self.__wrapped__.http_response, self._self_observer):
             # There was an answer, even if nobody kept what it said.
             self._self_observer.complete(None)

@@ -23,14 +23,19 @@ _AS_THEY_ARE: Final = frozenset({str, int, float, bool, tuple})
 
 
 def write(span: Span, attributes: Mapping[str, AttributeValue]) -> None:
-    """What `span.set_attributes(attributes)` does."""
+    """What `span.set_attributes(attributes)` does; nothing where it would only warn that the span has ended."""
     kept: Any = getattr(span, "_attributes", None)
     if (
         type(kept) is not BoundedAttributes
         or not _AS_THEY_ARE.issuperset(map(type, attributes.values()))
         or not _put(span, kept, attributes)
-    ):
+    ) and not has_ended(span):
         span.set_attributes(attributes)
+
+
+def has_ended(span: Span) -> bool:
+    """Whether nothing can be written onto `span` any more, as far as it says."""
+    return getattr(span, "end_time", None) is not None
 
 
 def _put(span: Any, kept: Any, attributes: Mapping[str, AttributeValue]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -183,6 +184,24 @@ def test_a_decorated_generator_passes_on_what_is_sent_thrown_and_returned() -> N
     with pytest.raises(StopIteration) as stopped:
         running.throw(LookupError())
     assert stopped.value.value == ["sent", "thrown"]
+
+
+def test_a_decorated_function_stays_of_its_kind() -> None:
+    @spancost.attribution(feature="generator")
+    def produce() -> Iterator[int]:
+        yield 1
+
+    @spancost.attribution(feature="generator")
+    async def produce_later() -> AsyncIterator[int]:
+        yield 1
+
+    @spancost.attribution(feature="coroutine")
+    async def fetch() -> int:
+        return 1
+
+    assert inspect.isgeneratorfunction(produce)
+    assert inspect.isasyncgenfunction(produce_later)
+    assert inspect.iscoroutinefunction(fetch)
 
 
 def test_closing_a_decorated_generator_closes_the_one_inside() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+import httpx2
 import pytest
 from opentelemetry.trace import NoOpTracer
 
@@ -13,10 +14,10 @@ from spancost import startup
 from spancost.faults import Faults
 
 from .drivers import DRIVERS
+from .provider import Provider
 
 if TYPE_CHECKING:
     from .conftest import Telemetry
-    from .provider import Provider
 
 
 READINGS = (
@@ -82,6 +83,21 @@ async def test_a_response_that_cannot_be_noted_changes_nothing_and_is_counted(
     assert await DRIVERS[name](provider).plain() is not None
     assert instrumented.internal_errors == {"noting a request": 1}
     assert instrumented.attributes["gen_ai.usage.output_tokens"] > 0
+
+
+@pytest.mark.parametrize("name", DRIVERS)
+async def test_an_answer_that_is_no_json_is_no_fault_of_ours(
+    name: str, instrumented: Telemetry, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Provider):
+        def __call__(self, request: httpx2.Request) -> httpx2.Response:
+            return httpx2.Response(200, headers={"content-type": "application/json"}, content=b'{"id": ')
+
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - each SDK has its own
+        await DRIVERS[name](Broken()).plain()
+    assert raised.value is not None
+    assert instrumented.internal_errors == {}
+    assert "spancost.faults" not in {record.name for record in caplog.records}
 
 
 class BrokenSpan:

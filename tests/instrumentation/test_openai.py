@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import httpx2
 import openai
 import pydantic
 import pytest
@@ -206,6 +207,38 @@ def test_a_raw_stream_is_counted_when_it_is_parsed(completions: Any, instrumente
     del raw
     assert issubclass(stream.__class__, openai.Stream)
     assert len(list(stream)) == 3
+    assert instrumented.attributes["gen_ai.usage.output_tokens"] == 20
+
+
+def test_a_raw_stream_that_somebody_wraps_where_the_sdk_keeps_it_is_counted(
+    completions: Any, instrumented: Telemetry
+) -> None:
+    class Theirs:
+        def __init__(self, stream: Any) -> None:
+            self._stream = stream
+
+        def __iter__(self) -> Theirs:
+            return self
+
+        def __next__(self) -> Any:
+            return next(self._stream)
+
+    raw = completions.with_raw_response.create(model="gpt-5", messages=MESSAGES, stream=True)
+    raw.parse()
+    ((kind, stream),) = raw._parsed_by_type.items()
+    raw._parsed_by_type[kind] = Theirs(stream)
+    stream = raw.parse()
+    del raw
+    assert len(list(stream)) == 3
+    assert instrumented.attributes["gen_ai.usage.output_tokens"] == 20
+
+
+def test_an_answer_that_the_app_takes_as_an_http_response_is_counted(
+    provider: Provider, instrumented: Telemetry
+) -> None:
+    client = openai.OpenAI(api_key="key", http_client=provider.client())
+    answer = client.post("/chat/completions", cast_to=httpx2.Response, body={"model": "gpt-5", "messages": []})
+    assert type(answer) is httpx2.Response
     assert instrumented.attributes["gen_ai.usage.output_tokens"] == 20
 
 

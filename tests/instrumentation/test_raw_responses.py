@@ -82,6 +82,17 @@ async def test_the_app_gets_every_piece_and_the_call_its_usage(
     assert ("gen_ai.response.time_to_first_chunk" in attributes) is streamed
 
 
+@pytest.mark.parametrize("sdk", SDKS)
+def test_a_stream_that_is_read_whole_counts_too(sdk: str, provider: Provider, instrumented: Telemetry) -> None:
+    asked = {**ASK[sdk], "messages": [{"role": "user", "content": "Hi"}], "stream": True}
+    with calls_of(sdk, provider, is_async=False).create(**asked) as response:
+        assert response.read().startswith(b"event: message_start" if sdk == "anthropic" else b'data: {"id"')
+    assert (
+        instrumented.attributes["gen_ai.usage.input_tokens"],
+        instrumented.attributes["gen_ai.usage.output_tokens"],
+    ) == FIGURES[sdk]
+
+
 def test_a_piece_is_handed_on_before_the_next_one_is_read(provider: Provider, instrumented: Telemetry) -> None:
     opening = calls_of("anthropic", provider, False).create(
         **ASK["anthropic"], messages=[{"role": "user", "content": "Hi"}], stream=True

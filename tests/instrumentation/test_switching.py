@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import openai
 import pytest
@@ -214,6 +214,26 @@ async def test_inside_an_official_instrumentation_the_call_keeps_that_ones_span(
         assert attributes["spancost.feature"] == "search"
 
 
+async def test_a_stream_that_an_official_instrumentation_drops_before_us_has_a_span_with_its_usage(
+    provider: Provider, instrumented: Telemetry, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Official:
+        attributes: ClassVar[dict[str, Any]] = {}
+
+    driver = DRIVERS["anthropic"](provider)
+    with instrumented.tracer_provider.get_tracer("official").start_as_current_span("chat"):
+        token = otel.attach(otel.set_value("opentelemetry.genai.client.inference.context", Official()))
+        stream = await driver.stream()
+        await driver.one(stream)
+        otel.detach(token)
+    del stream
+    theirs, ours = instrumented.spans
+    assert (theirs.name, ours.name) == ("chat", "chat claude-sonnet-5")
+    assert ours.parent == theirs.context
+    assert (ours.attributes or {})["gen_ai.usage.input_tokens"] == 240
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize("name", ["openai", "openai-async"])
 async def test_a_wrapper_that_was_on_the_client_class_before_us_hides_no_call(
     name: str, provider: Provider, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
@@ -229,6 +249,26 @@ async def test_a_wrapper_that_was_on_the_client_class_before_us_hides_no_call(
     assert (await driver.plain()).id == "chatcmpl-1"
     assert len(await driver.rest(await driver.stream())) == 3
     assert [(span.attributes or {})["gen_ai.usage.input_tokens"] for span in telemetry.spans] == [100, 100]
+
+
+@pytest.mark.parametrize("name", ["openai", "openai-async"])
+async def test_a_wrapper_that_was_there_before_us_is_told_the_client_and_its_arguments(
+    name: str, provider: Provider, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[Any, int]] = []
+
+    def theirs(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        told.append((instance, len(args)))
+        return wrapped(*args, **kwargs)
+
+    clients: list[Any] = [openai.OpenAI, openai.AsyncOpenAI]
+    for client in clients:
+        monkeypatch.setattr(client, "request", wrapt.FunctionWrapper(client.request, theirs), raising=False)
+    driver: Any = DRIVERS[name](provider)
+    await driver.plain()
+    spancost.instrument(tracer_provider=telemetry.tracer_provider)
+    await driver.plain()
+    assert told == [(driver.client, 2), (driver.client, 2)]
 
 
 async def test_a_client_class_with_a_request_method_of_its_own_makes_one_span(

@@ -69,7 +69,7 @@ class GenerateContentReading:
                     self._read(body)
                 elif '"usageMetadata"' in body:
                     self._unread = body
-            except (AttributeError, TypeError, ValueError):  # it is no chunk of the SDK's, or has no JSON
+            except (AttributeError, TypeError):  # it is no chunk of the SDK's
                 return otherwise(part)
             return True
 

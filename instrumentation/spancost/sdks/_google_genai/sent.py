@@ -108,5 +108,8 @@ def json_of(response: object) -> object:
 
 
 def decoded(body: str) -> object:
-    """The JSON in a string: `json.loads` in fewer steps."""
-    return _JSON.raw_decode(body.lstrip())[0]
+    """The JSON in a string, None where there is none: `json.loads` in fewer steps."""
+    try:
+        return _JSON.raw_decode(body.lstrip())[0]
+    except ValueError:
+        return None
