@@ -64,7 +64,7 @@ class Front:
         self._worker = Worker(pipeline, inbox)
         with ExitStack() as undo:
             if self._traces is not None:
-                undo.callback(self._traces.stop)
+                undo.callback(self._traces.stop, 0.0)
             if self._forwarder is not None:
                 undo.callback(self._forwarder.stop, 0.0)
             charged_only = partial(self._worker.submit, passed_on=False)
@@ -105,7 +105,7 @@ class Front:
         if self._forwarder is not None:
             self._forwarder.stop(max(0.0, deadline - time.monotonic()))
         if self._traces is not None:
-            self._traces.stop()
+            self._traces.stop(max(0.0, deadline - time.monotonic()))
         self._listeners.stop()
 
     def _ask_worker(self) -> Refusal | None:

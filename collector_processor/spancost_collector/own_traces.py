@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
+from threading import Timer
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -54,14 +55,14 @@ class OwnTraces:
         Raises:
             ConfigError: a certificate cannot be used.
         """
-        transport = open_transport(target, EXPORT_TRACES)
+        self._transport = open_transport(target, EXPORT_TRACES)
         release = version("spancost")
         self._provider = TracerProvider(
             sampler=TraceIdRatioBased(target.ratio),
             resource=Resource({SERVICE_NAME: "spancost", SERVICE_VERSION: release}),
             shutdown_on_exit=False,
         )
-        self._provider.add_span_processor(BatchSpanProcessor(_Exporter(transport)))
+        self._provider.add_span_processor(BatchSpanProcessor(_Exporter(self._transport)))
         self._tracer = self._provider.get_tracer(_SCOPE, release)
 
     def stage(self, name: str, /, **facts: int) -> AbstractContextManager[Any]:
@@ -69,9 +70,12 @@ class OwnTraces:
         attributes = {f"spancost.{fact}": value for fact, value in facts.items()}
         return self._tracer.start_as_current_span(name, attributes=attributes)
 
-    def stop(self) -> None:
-        """Send what waits, and then no more."""
+    def stop(self, grace: float) -> None:
+        """Send what waits within `grace` seconds, and then no more."""
+        late = Timer(grace, self._transport.close)
+        late.start()
         self._provider.shutdown()
+        late.cancel()
 
 
 class _Exporter(SpanExporter):

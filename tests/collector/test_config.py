@@ -161,6 +161,24 @@ listen: 127.0.0.1:1
             "forward[0].endpoint: got 127.0.0.1:4317, which is this receiver itself; name the next one",
         ),
         (
+            "forward: [localhost:4317]",
+            "forward[0].endpoint: got localhost:4317, which is this receiver itself; name the next one",
+        ),
+        (
+            "{http: {listen: '0.0.0.0:4318', insecure: true},"
+            " forward: [{endpoint: 'http://localhost:4318', protocol: http/protobuf}]}",
+            "forward[0].endpoint: got http://localhost:4318, which is this receiver itself; name the next one",
+        ),
+        (
+            "own_traces: {endpoint: '127.0.0.1:4317'}",
+            "own_traces.endpoint: got 127.0.0.1:4317, which is this receiver itself; name the next one",
+        ),
+        (
+            "forward: [https://otlp.example.com/v1/traces]",
+            "forward[0].endpoint: got https://otlp.example.com/v1/traces, and OTLP/gRPC has no path;"
+            " say protocol: http/protobuf, or drop the path",
+        ),
+        (
             "{grpc: {listen: off}, http: {listen: off}}",
             "grpc.listen: got off, as is http.listen; spans have to come in on one of them",
         ),
@@ -178,6 +196,10 @@ listen: 127.0.0.1:1
             "forward[0].headers: would go to another machine in clear text; use https://, or say tls: {insecure: true}",
         ),
         (
+            "own_traces: {endpoint: 'tempo:4317', headers: {authorization: Bearer x}}",
+            "own_traces.headers: would go to another machine in clear text; use https://, or say tls: {insecure: true}",
+        ),
+        (
             "forward: [{endpoint: 'http://tempo:4318', tls: {ca: ca.pem}}]",
             "forward[0].tls: says TLS for an http:// endpoint; write https://, or drop one of the two",
         ),
@@ -193,6 +215,31 @@ def test_what_does_not_go_together_is_refused(write: Write, text: str, problem: 
 
 
 @pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            "forward: [{endpoint: 'otel:4318/custom', protocol: http/protobuf}]",
+            'forward[0].endpoint: got "otel:4318/custom"; expected host:port or an http:// or https:// URL,'
+            " e.g. tempo:4317",
+        ),
+        (
+            "forward: [{endpoint: 'https://a/v1/traces?key=1', protocol: http/protobuf}]",
+            'forward[0].endpoint: got "https://a/v1/traces?key=1"; expected a URL without a query;'
+            " what says who we are goes into headers, e.g. tempo:4317",
+        ),
+        ("grace_seconds: .inf", "grace_seconds: got inf; expected at most 3600.0"),
+        (
+            "metrics: {otlp: {endpoint: 'a:1', interval_seconds: .inf}}",
+            "metrics.otlp.interval_seconds: got inf; expected at most 86400.0",
+        ),
+    ],
+    ids=lambda text: text.partition(":")[0],
+)
+def test_what_could_not_be_followed_is_refused(write: Write, text: str, problem: str) -> None:
+    assert problems(write(text)) == [f"spancost.yaml:1: {problem}"]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "grpc: {listen: '0.0.0.0:4317', insecure: true}",
@@ -200,6 +247,7 @@ def test_what_does_not_go_together_is_refused(write: Write, text: str, problem: 
         "grpc: {listen: '0.0.0.0:4317', tls: {cert: a.pem, key: a.key}}",
         "forward: [{endpoint: 'tempo:4317', headers: {x: y}, tls: {insecure: true}}]",
         "forward: [{endpoint: '127.0.0.1:4319', headers: {x: y}}]",
+        "{grpc: {listen: '127.0.0.1:4319'}, forward: ['localhost:4317', '127.0.0.2:4319', 'tempo:4319']}",
         "",
     ],
 )

@@ -180,6 +180,17 @@ def test_spans_that_the_hop_leaves_out_are_counted_and_not_sent_again(
     assert "3 spans not taken: too old" in caplog.text
 
 
+def test_what_a_hop_says_to_requests_that_it_takes_is_logged_once(
+    hop: Hop, script: Script, counts: Counts, caplog: pytest.LogCaptureFixture
+) -> None:
+    script.answer = lambda _body: Taken(message="deprecated, use v2")
+    assert [hop([b"a"]), hop([b"b"])] == [[None], [None]]
+    assert counts.spans == 0
+    assert [record.getMessage() for record in caplog.records] == [
+        "next hop next:4317: took a request and says: deprecated, use v2"
+    ]
+
+
 def _highest(_low: float, high: float) -> float:
     return high
 
@@ -245,6 +256,14 @@ def test_a_hop_is_not_asked_before_the_time_it_gave(script: Script, counts: Coun
     clock.now += 0.5
     assert hop([b"b"]) == [None]
     assert script.asked == [b"a", b"b"]
+
+
+def test_a_hop_that_asks_for_a_pause_without_end_gets_the_longest(script: Script, counts: Counts, clock: Clock) -> None:
+    hop = Hop(script, counts=counts, max_bytes=10, patience=BRIEF, clock=clock)
+    script.answer = lambda _body: Failed("unavailable", "busy", retry_after_seconds=float("inf"))
+    (refusal,) = hop([b"a"])
+    assert refusal is not None
+    assert (refusal.kind, refusal.retry_seconds) == ("unavailable", 30)
 
 
 def test_a_hop_that_nobody_waits_for_gets_the_pause_that_it_asks_for(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Event
 from typing import TYPE_CHECKING
 
 import grpc
@@ -46,3 +47,19 @@ def test_a_share_of_none_makes_no_trace(launch: Launch, next_hop: NextHop, otlp:
     running.stop()
 
     assert next_hop.bodies == []
+
+
+def test_stopping_does_not_wait_for_a_backend_that_hangs(launch: Launch, next_hop: NextHop, otlp: Otlp) -> None:
+    late = Event()
+    answered: list[bool] = []
+
+    def hold(_body: bytes) -> bytes:
+        answered.append(late.wait(5))
+        return b""
+
+    next_hop.answer = hold
+    running = launch(own_traces={"endpoint": str(next_hop.address), "timeout_seconds": 30})
+    assert running.export(otlp.body(otlp.call(1))) is grpc.StatusCode.OK
+    running.stop(0.2)
+    assert answered == []
+    late.set()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
     from spancost_collector.config.layers import Key
     from spancost_collector.config.settings import Listener, Settings, Target
     from spancost_collector.config.values import Address
+
+
+_EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})
+_LOCALHOST: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Conflict(NamedTuple):
@@ -69,9 +74,20 @@ def _addresses(settings: Settings) -> Iterator[Conflict]:
             yield Conflict((name, "listen"), (used[listen],), text)
         used.setdefault(listen, (name, "listen"))
     for key, target in _targets(settings):
-        if target.address in used:
-            text = f"got {target.endpoint}, which is this receiver itself; name the next one"
-            yield Conflict((*key, "endpoint"), (used[target.address],), text)
+        for listen in used:
+            if _reaches(target.address, listen):
+                text = f"got {target.endpoint}, which is this receiver itself; name the next one"
+                yield Conflict((*key, "endpoint"), (used[listen],), text)
+
+
+def _reaches(target: Address, listen: Address) -> bool:
+    """Whether what is sent to `target` arrives at who listens on `listen`."""
+    if target.port != listen.port:
+        return False
+    if target.host == listen.host or (listen.host in _EVERYWHERE and target.loopback):
+        return True
+    both = {target.host, listen.host}
+    return "localhost" in both and both <= _LOCALHOST
 
 
 def _exposed(name: str, listener: Listener) -> Iterator[Conflict]:
@@ -93,6 +109,8 @@ def _targets(settings: Settings) -> Iterator[tuple[Key, Target]]:
         yield ("forward", index), hop
     if settings.metrics.otlp is not None:
         yield ("metrics", "otlp"), settings.metrics.otlp
+    if settings.own_traces is not None:
+        yield ("own_traces",), settings.own_traces
 
 
 def _insecure(settings: Settings) -> Iterator[Conflict]:
@@ -103,6 +121,9 @@ def _insecure(settings: Settings) -> Iterator[Conflict]:
             yield Conflict((*key, "tls"), ((*key, "endpoint"),), text)
         if tls is not None and (tls.cert is None) != (tls.key is None):
             yield Conflict((*key, "tls"), (), "has only one of cert and key; a client certificate needs both")
+        if target.protocol == "grpc" and "://" in target.endpoint and urlsplit(target.endpoint).path.strip("/"):
+            text = f"got {target.endpoint}, and OTLP/gRPC has no path; say protocol: http/protobuf, or drop the path"
+            yield Conflict((*key, "endpoint"), ((*key, "protocol"),), text)
         if target.headers and not target.secure and not target.address.loopback and (tls is None or not tls.insecure):
             text = "would go to another machine in clear text; use https://, or say tls: {insecure: true}"
             yield Conflict((*key, "headers"), ((*key, "endpoint"), (*key, "tls")), text)

@@ -142,10 +142,14 @@ class Target(Section):
             parts = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
             usable = parts.hostname and (parts.scheme in {"http", "https"} or (not parts.scheme and parts.port))
             usable = usable and not parts.username and parts.port != 0
+            usable = usable and (parts.scheme or not parts.path.strip("/"))
+            query = parts.query or parts.fragment
         except ValueError:
-            usable = False
+            usable, query = False, ""
         if not usable:
             raise ValueError("expected host:port or an http:// or https:// URL")
+        if query:
+            raise ValueError("expected a URL without a query; what says who we are goes into headers")
         return endpoint
 
     @property
@@ -188,7 +192,7 @@ class MetricsTarget(Target):
 
     path: ClassVar[str] = "/v1/metrics"
 
-    interval_seconds: Seconds = 60.0
+    interval_seconds: Seconds = Field(default=60.0, le=86400)
     """How often."""
 
 
@@ -320,7 +324,7 @@ class Settings(Section):
     """Telling two descriptions of one call from two calls."""
     time_zone: TimeZone = Field(default=ZoneInfo("UTC"), examples=["Europe/Vienna"])
     """Where days and months begin."""
-    grace_seconds: Seconds = 10.0
+    grace_seconds: Seconds = Field(default=10.0, le=3600)
     """How long what is under way may take when told to stop."""
     log: Log = Log()
     """Logging."""

@@ -45,6 +45,7 @@ class Taken(NamedTuple):
 
     rejected_spans: int = 0
     message: str = ""
+    """Why it left them out, or what it has to say where it left out none."""
 
 
 class Failed(NamedTuple):
@@ -127,7 +128,7 @@ class Hop:
         self._closed = Event()
         self._working = True
         self._not_before = 0.0
-        self._left_out_because: str | None = None
+        self._last_said: str | None = None
 
     def __call__(self, bodies: Sequence[bytes]) -> list[Refusal | None]:
         """Send `bodies` on; one answer for each, None where the hop took it."""
@@ -248,12 +249,18 @@ class Hop:
     def _read_partial_success(self, taken: Taken) -> None:
         if taken.rejected_spans > 0:
             self._leave_out(taken.rejected_spans, taken.message)
+        elif taken.message:
+            self._say("took a request and says", taken.message)
 
     def _leave_out(self, spans: int, reason: str) -> None:
         self._counts.rejected_spans(spans)
-        if reason != self._left_out_because:  # said once, and counted every time
-            self._left_out_because = reason
-            _log.warning("next hop %s: %d spans not taken: %s", self.name, spans, reason)
+        self._say(f"{spans} spans not taken", reason)
+
+    def _say(self, what: str, reason: str) -> None:
+        """Logs a reason once, however often it is given."""
+        if reason != self._last_said:
+            self._last_said = reason
+            _log.warning("next hop %s: %s: %s", self.name, what, reason)
 
     def _count(self, answers: Sequence[Refusal | None]) -> None:
         failed = sum(1 for answer in answers if answer is not None and answer.kind == "unavailable")
@@ -266,4 +273,4 @@ class Hop:
 
 def _hint(seconds: float | None) -> int:
     """When a sender should try again, whole seconds as HTTP wants them."""
-    return RETRY_SECONDS if seconds is None else max(RETRY_SECONDS, min(math.ceil(seconds), _LONGEST_HINT_SECONDS))
+    return RETRY_SECONDS if seconds is None else max(RETRY_SECONDS, math.ceil(min(seconds, _LONGEST_HINT_SECONDS)))

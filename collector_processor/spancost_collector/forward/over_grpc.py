@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Final, cast
 
 import grpc
@@ -14,8 +13,6 @@ from spancost_collector.outcome import STATUS_DETAILS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-_log: Final = logging.getLogger(__name__)
 
 EXPORT_TRACES: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 EXPORT_METRICS: Final = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
@@ -73,20 +70,19 @@ class GrpcTransport:
             return _failed(error)
         except ValueError as error:  # the channel was closed
             return Failed("unavailable", str(error))
-        return read_response(response, self.name)
+        return read_response(response)
 
     def close(self) -> None:
         """Give up the connection; a call under way ends as unavailable."""
         self._channel.close()
 
 
-def read_response(response: bytes, name: str) -> Taken:
+def read_response(response: bytes) -> Taken:
     """What an ExportTraceServiceResponse says about a request that was taken."""
     try:
         partial = otlp.ExportResponse.FromString(response).partial_success
     except DecodeError:
-        _log.warning("next hop %s: took the spans and answered with what is not OTLP", name)
-        return Taken()
+        return Taken(message="answered with what is not OTLP")
     return Taken(partial.rejected_spans, partial.error_message)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import socket
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
 from google.protobuf.message import DecodeError
@@ -27,6 +29,7 @@ _GZIP_LEVEL: Final = 1
 # the spans wait at their senders until then.
 _REJECTED: Final = frozenset({400, 422, 500})
 _TOO_LARGE: Final = 413
+_CONNECTED: Final = frozenset({"connection.connect_tcp.complete", "connection.start_tls.complete"})
 
 
 class HttpTransport:
@@ -44,6 +47,8 @@ class HttpTransport:
         """Prepare the client; it connects when it is first used."""
         self.name = url
         self._gzip = gzip
+        self._socket: socket.socket | None = None
+        self._closed = False
         self._client = httpx2.Client(
             headers={
                 **(headers or {}),
@@ -59,14 +64,16 @@ class HttpTransport:
         """Hand over one request."""
         content = gzip.compress(body, _GZIP_LEVEL, mtime=0) if self._gzip else body
         try:
-            with self._client.stream("POST", self.name, content=content) as response:
+            with self._client.stream(
+                "POST", self.name, content=content, extensions={"trace": self._watch_connection}
+            ) as response:
                 answer = _read(response)
         except (httpx2.HTTPError, OSError) as error:
             return Failed("unavailable", f"{type(error).__name__}: {error}")
         except RuntimeError as error:  # the client was closed
             return Failed("unavailable", str(error))
         if response.is_success:
-            return read_response(answer, self.name)
+            return read_response(answer)
         said = f"HTTP {response.status_code}: {_message(response, answer)}"
         if response.status_code == _TOO_LARGE:
             return Failed("too_large", said)
@@ -76,7 +83,21 @@ class HttpTransport:
 
     def close(self) -> None:
         """Give up the connection; a call under way ends as unavailable."""
+        self._closed = True
+        self._hang_up()
         self._client.close()
+
+    def _watch_connection(self, event: str, info: Mapping[str, Any]) -> None:
+        if event in _CONNECTED:
+            self._socket = info["return_value"].get_extra_info("socket")
+            if self._closed:
+                self._hang_up()
+
+    def _hang_up(self) -> None:
+        """End a wait for an answer, which goes on where a socket is only closed."""
+        if self._socket is not None:
+            with suppress(OSError):  # the other side was faster
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # TLS has nothing to say any more
 
 
 def _read(response: httpx2.Response) -> bytes:
@@ -109,7 +130,7 @@ def _retry_after(value: str | None) -> float | None:
         return float(value)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
