@@ -117,7 +117,7 @@ class Charging:
             return None
         return Refusal(
             "unavailable",
-            "ledger: it accepts no commit; see that its disk has room and is writable,"
+            "ledger: it accepts no commit; see that its file is where it was and its disk has room and is writable,"
             " or check it with `spancost doctor --ledger`",
         )
 

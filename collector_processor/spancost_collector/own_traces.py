@@ -55,7 +55,7 @@ class OwnTraces:
         Raises:
             ConfigError: a certificate cannot be used.
         """
-        self._transport = open_transport(target, EXPORT_TRACES)
+        self._transport = open_transport(target, EXPORT_TRACES, section="own_traces")
         release = version("spancost")
         self._provider = TracerProvider(
             sampler=TraceIdRatioBased(target.ratio),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from dataclasses import dataclass, field
@@ -292,6 +293,29 @@ def test_a_closed_hop_pauses_no_more(script: Script, counts: Counts) -> None:
     assert kinds(hop([b"a"])) == ["unavailable"]
     assert time.monotonic() - began < 0.5
     assert script.asked == [b"a"]
+
+
+def test_an_outage_of_a_hop_that_nobody_waits_for_is_told_and_counted_while_it_lasts(
+    script: Script, counts: Counts, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    hop = Hop(script, counts=counts, max_bytes=10, patience=PERSISTENT, clock=clock)
+    seen: list[tuple[int, list[str]]] = []
+
+    def away_at_first(_body: bytes) -> Taken | Failed:
+        seen.append((counts.failures, [f"{record.levelname} {record.message}" for record in caplog.records]))
+        return DOWN if len(seen) < 4 else TAKEN
+
+    script.answer = away_at_first
+    assert hop([b"a", b"b"]) == [None, None]
+
+    begins = "WARNING next hop next:4317: takes no requests: nobody there"
+    assert seen == [(0, []), (2, [begins]), (4, [begins]), (6, [begins])]
+    assert [f"{record.levelname} {record.message}" for record in caplog.records] == [
+        begins,
+        "INFO next hop next:4317: takes requests again",
+    ]
+    assert counts.failures == 6
 
 
 def test_a_hop_that_objects_to_an_empty_request_is_ready(hop: Hop, script: Script) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -75,6 +76,49 @@ def test_a_ledger_that_met_damage_refuses_retryably_and_is_not_ready_any_more(tm
         with pytest.raises(LedgerUnavailableError, match=r"malformed; the file is damaged: stop the receiver and run"):
             ledger.record([charged(n) for n in range(4000)])
         assert not ledger.writable()
+
+
+def rename(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+
+
+def replace(path: Path) -> None:
+    rename(path)
+    shutil.copy(path.with_name("elsewhere"), path)
+
+
+@pytest.mark.parametrize("move", [rename, replace, Path.unlink])
+def test_nothing_is_committed_to_a_file_that_is_no_longer_at_its_path(
+    tmp_path: Path, move: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    with closing(Ledger(path)) as ledger:
+        ledger.record([charged(1)])
+        move(path)
+
+        assert not ledger.writable()
+        with pytest.raises(LedgerUnavailableError) as raised:
+            ledger.record([charged(2)])
+        assert str(raised.value) == (
+            f"{path}: not committed: it was renamed, replaced or deleted while it was open; move it back, or stop the"
+            f" receiver and move {path}-wal and -shm to the old file before another one takes its place;"
+            " senders send again"
+        )
+
+
+def test_a_ledger_that_is_moved_back_goes_on_with_all_that_it_had(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    with closing(Ledger(path)) as ledger:
+        ledger.record([charged(1)])
+        rename(path)
+        assert not ledger.writable()
+        path.with_name("elsewhere").rename(path)
+
+        assert ledger.writable()
+        assert len(ledger.record([charged(1), charged(2)]).fresh) == 1
+
+    with closing(Ledger(path)) as ledger:
+        assert sum(total.calls for total in ledger.totals()) == 2
 
 
 def test_a_file_that_is_no_ledger_is_not_opened(tmp_path: Path) -> None:

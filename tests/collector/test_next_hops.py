@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import grpc
 import pytest
+from prometheus_client import CollectorRegistry
 from tests.collector.test_forward_http import Vendor, serving
 
-from spancost_collector.config import Settings
+from spancost_collector.config import MetricsTarget, Settings, TracesTarget
 from spancost_collector.forward import open_next_hops
+from spancost_collector.metrics.export import MetricsExport
+from spancost_collector.own_traces import OwnTraces
 from spancost_pricing import ConfigError
 
 if TYPE_CHECKING:
@@ -85,3 +88,15 @@ def test_a_certificate_that_cannot_be_used_is_said_before_anything_starts(tmp_pa
     settings = Settings.model_validate({"forward": [{"endpoint": "tempo:4317", "tls": {"ca": str(wrong)}}]})
     with pytest.raises(ConfigError, match=r"forward: tls\.ca: .*ca\.pem"):
         open_next_hops(settings.forward, metrics=None)  # pyright: ignore[reportArgumentType] - it is not reached
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
+def test_a_certificate_for_something_else_is_named_where_it_is_configured(tmp_path: Path, protocol: str) -> None:
+    wrong = tmp_path / "ca.pem"
+    wrong.write_text("nothing")
+    target = {"endpoint": "https://backend.example", "protocol": protocol, "tls": {"ca": str(wrong)}}
+
+    with pytest.raises(ConfigError, match=r"^metrics\.otlp: tls\.ca: .*ca\.pem"):
+        MetricsExport(MetricsTarget.model_validate(target), CollectorRegistry(), {})
+    with pytest.raises(ConfigError, match=r"^own_traces: tls\.ca: .*ca\.pem"):
+        OwnTraces(TracesTarget.model_validate(target))

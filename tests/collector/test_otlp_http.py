@@ -9,7 +9,8 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPResponse
+from contextlib import closing
+from http.client import HTTPConnection, HTTPResponse
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -20,6 +21,8 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+from spancost_collector.intake import otlp_http
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -224,6 +227,38 @@ def test_a_request_that_announces_too_much_is_not_even_read(listen: Any) -> None
     assert response.status == 413
     assert "got 1001 bytes; expected at most 1000 (intake.max_message_bytes), send fewer spans at a time" in answer
     assert sender.rejected("too_large") == 1
+
+
+@pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.parametrize(("token", "status"), [("right", 413), ("wrong", 401)])
+def test_a_sender_that_reads_only_when_it_has_sent_everything_gets_its_answer(
+    listen: Any, announced: bool, token: str, status: int
+) -> None:
+    sender = listen(http={"tokens": ["right"]}, intake={"max_message_bytes": 1000})
+    body = b"\0" * 20_000_000  # more than the buffers of a socket
+    headers = {"content-type": PROTOBUF, "authorization": f"Bearer {token}", "connection": "close"}
+
+    with closing(HTTPConnection(sender.address.host, sender.address.port, timeout=10)) as connection:
+        connection.request("POST", "/v1/traces", body if announced else iter([body]), headers)
+
+        assert connection.getresponse().status == status
+
+
+def test_a_sender_is_answered_before_what_is_refused_has_arrived(listen: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(otlp_http, "_SILENT_SECONDS", 0.2)
+    sender = listen(intake={"max_message_bytes": 1000})
+
+    with socket.create_connection(sender.address, timeout=10) as connection:
+        connection.sendall(
+            b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1001\r\n"
+            b"Connection: close\r\n\r\n{"
+        )
+        response = HTTPResponse(connection)
+        response.begin()
+        answer = response.read()
+        left = connection.recv(1)  # nothing more comes from either side: the receiver hangs up
+
+    assert (response.status, b"got 1001 bytes" in answer, left) == (413, True, b"")
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -121,6 +121,9 @@ GOOD = {"traceId": "01" * 16, "spanId": "02" * 8, "name": "good"}
         ({"name": 3}, "name field"),
         ({"startTimeUnixNano": "99999999999999999999999"}, "out of range"),
         ({"startTimeUnixNano": -1}, "out of range"),
+        ({"kind": "CLIENT"}, "Invalid enum value CLIENT for enum type opentelemetry.proto.trace.v1.Span.SpanKind"),
+        ({"kind": ""}, "Invalid enum value"),
+        ({"status": {"code": "OK"}}, "Invalid enum value OK for enum type opentelemetry.proto.trace.v1.Status.Status"),
         ({"attributes": 3}, "attributes field"),
         ({"attributes": [None]}, "null is not allowed"),
         ({"attributes": [{"key": "a", "value": {"intValue": "1.5"}}]}, "non-integer"),
@@ -135,6 +138,14 @@ def test_one_bad_span_never_costs_its_neighbours(bad: dict[str, Any], problem: s
     assert converted.rejected_spans == 1
     assert converted.problem.startswith("resourceSpans[0].scopeSpans[0].spans[1]")
     assert problem in converted.problem
+
+
+@pytest.mark.parametrize(("kind", "read"), [(3, 3), ("3", 3), ("SPAN_KIND_CLIENT", 3), (99, 99), (None, 0)])
+def test_a_kind_is_a_number_that_may_be_new_or_a_name_that_may_not(kind: object, read: int) -> None:
+    converted = convert(spans({**GOOD, "kind": kind, "status": {"code": "STATUS_CODE_ERROR"}}))
+
+    span = parsed(converted.body).resource_spans[0].scope_spans[0].spans[0]
+    assert (span.kind, span.status.code, converted.rejected_spans) == (read, 2, 0)
 
 
 def test_ids_of_the_wrong_length_are_not_a_matter_of_encoding() -> None:

@@ -235,8 +235,8 @@ class Labels(Section):
     max_values: Count = MAX_VALUES
     """Values that each dimension may have before the rest is shown as `__other__`."""
     max_combinations: Count = MAX_COMBINATIONS
-    """Combinations of them that counters and gauges may have: first release, task and service become `__other__`, then
-    everything."""
+    """Combinations of them that counters and gauges may have: first release, task, service and tenant become
+    `__other__`, then everything."""
     max_histogram_combinations: Count = MAX_HISTOGRAM_COMBINATIONS
     """Combinations that each histogram may have; each is some seventy series."""
 

@@ -13,7 +13,8 @@ What a next hop answers is one of three things:
 
 Senders wait while a hop is asked, so patience is short and only for a hop that has just worked: it is asked again,
 with growing pauses, for as long as the policy says. One that is known to be down is asked once for each group, and one
-that says when to come back is not asked before.
+that says when to come back is not asked before. Where no sender waits there is patience for minutes; there each attempt
+that fails is counted, as it is where a sender sends again.
 """
 
 from __future__ import annotations
@@ -166,7 +167,7 @@ class Hop:
         """The answers to `bodies` after one that was answered with `last`."""
         if last is not None and last.kind == "unavailable":  # nor will it take the rest, and its senders wait
             return [last] * len(bodies)
-        refusal = self._send(b"".join(bodies))
+        refusal = self._send(b"".join(bodies), len(bodies))
         if refusal is not None and refusal.kind == "too_large" and len(bodies) == 1:
             return [self._send_halves(bodies[0], refusal)]
         if refusal is None or refusal.kind == "unavailable" or len(bodies) == 1:
@@ -196,7 +197,7 @@ class Hop:
                 self._leave_out(spans_in(part), answer.reason.removeprefix(f"next hop {self.name}: "))
         return None
 
-    def _send(self, body: bytes) -> Refusal | None:
+    def _send(self, body: bytes, requests: int = 1) -> Refusal | None:
         patience = self._patience
         resting = self._resting()
         if resting is not None and not (patience.when_down and self._has_rested()):
@@ -215,7 +216,11 @@ class Hop:
                 self._works(True, "takes requests again")
                 return Refusal(answer.kind, f"next hop {self.name}: {answer.reason}; it will not take this request")
             wait = max(pause * random.uniform(0.5, 1.0), answer.retry_after_seconds or 0.0)
-            if self._clock() + wait > asked_again_until or self._closed.wait(wait):
+            gives_up = self._clock() + wait > asked_again_until
+            if patience.when_down and not gives_up:  # that may take minutes, and no sender is refused meanwhile
+                self._works(False, f"takes no requests: {answer.reason}")
+                self._counts.failed(requests)
+            if gives_up or self._closed.wait(wait):
                 self._works(False, f"takes no requests: {answer.reason}")
                 self._rest(answer.retry_after_seconds)
                 return self._unavailable(answer)

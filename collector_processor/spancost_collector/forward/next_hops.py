@@ -46,8 +46,8 @@ def open_next_hops(configured: Sequence[NextHop], metrics: ReceiverMetrics) -> F
     return Forwarder(required, best_effort)
 
 
-def open_transport(target: Target, method: str) -> Transport:
-    """The way to an OTLP receiver, as it is configured; `method` is what is called over gRPC.
+def open_transport(target: Target, method: str, *, section: str = "forward") -> Transport:
+    """The way to an OTLP receiver, as `section` of the configuration has it; `method` is what is called over gRPC.
 
     Raises:
         ConfigError: a certificate cannot be used.
@@ -62,12 +62,12 @@ def open_transport(target: Target, method: str) -> Transport:
             timeout_seconds=target.timeout_seconds,
             headers=headers,
             gzip=packed,
-            credentials=grpc_credentials(*files) if target.secure else None,
+            credentials=grpc_credentials(*files, section=section) if target.secure else None,
         )
     return HttpTransport(
         target.url,
         timeout_seconds=target.timeout_seconds,
         headers=headers,
         gzip=packed,
-        tls=ssl_context(*files) if target.secure else None,
+        tls=ssl_context(*files, section=section) if target.secure else None,
     )

@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def ssl_context(ca: Path | None = None, cert: Path | None = None, key: Path | None = None) -> ssl.SSLContext:
+def ssl_context(
+    ca: Path | None = None, cert: Path | None = None, key: Path | None = None, *, section: str = "forward"
+) -> ssl.SSLContext:
     """For an HTTP client; all files PEM. Without `ca`, the authorities that this machine trusts.
+
+    `section` is where the configuration names them.
 
     Raises:
         ConfigError: a file cannot be used.
@@ -22,27 +26,28 @@ def ssl_context(ca: Path | None = None, cert: Path | None = None, key: Path | No
     try:
         context = ssl.create_default_context(cafile=ca)
     except OSError as error:
-        raise ConfigError(f"forward: tls.ca: {ca}: {_said(error)}; name a PEM file of certificates") from error
+        raise ConfigError(f"{section}: tls.ca: {ca}: {_said(error)}; name a PEM file of certificates") from error
     if cert is not None:
         try:
             context.load_cert_chain(cert, key)
         except OSError as error:
             raise ConfigError(
-                f"forward: tls.cert: {cert} with tls.key {key}: {_said(error)};"
+                f"{section}: tls.cert: {cert} with tls.key {key}: {_said(error)};"
                 " name a certificate and the private key that belongs to it, both PEM"
             ) from error
     return context
 
 
 def grpc_credentials(
-    ca: Path | None = None, cert: Path | None = None, key: Path | None = None
+    ca: Path | None = None, cert: Path | None = None, key: Path | None = None, *, section: str = "forward"
 ) -> grpc.ChannelCredentials:
     """For a gRPC channel; as `ssl_context`.
 
     Raises:
         ConfigError: a file cannot be used.
     """
-    ssl_context(ca, cert, key)  # gRPC takes anything, and would fail at the first call without saying which file it is
+    # gRPC takes anything, and would fail at the first call without saying which file it is
+    ssl_context(ca, cert, key, section=section)
     return grpc.ssl_channel_credentials(
         root_certificates=None if ca is None else ca.read_bytes(),
         private_key=None if key is None else key.read_bytes(),

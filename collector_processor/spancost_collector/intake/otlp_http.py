@@ -3,6 +3,10 @@
 Everything runs on one event loop; only what takes long (a large request that is packed, or JSON) goes to a thread.
 What is being received counts against the same bound as what waits for the worker, so that many slow or large senders
 cannot fill the memory.
+
+Most refusals are decided before the request has arrived. They are told at once, but the connection stays until the rest
+has come and is thrown away, within bounds: closed under a sender that still writes, it would be reset, and the sender
+would send the same again instead of reading why it need not.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import asyncio
 import json
 import logging
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from spancost_collector import otlp_pb2 as otlp
@@ -41,6 +46,12 @@ _LONGEST_WAIT_SECONDS: Final = 300.0
 """More than all of the pipeline's own deadlines together."""
 _ARRIVAL_SECONDS: Final = 60.0
 """How long a request may take to arrive."""
+_DISCARDED_BYTES: Final = 64 * 1024 * 1024
+"""How much of a request is read after it was refused; a sender of more may miss its answer."""
+_DISCARDED_SECONDS: Final = 30.0
+"""For how long, all in all."""
+_SILENT_SECONDS: Final = 5.0
+"""For how long while nothing comes."""
 _SHORT_BYTES: Final = 16 * 1024
 """What is unpacked or read as JSON on the event loop itself."""
 _READ_JSON: Final = {TRACES: convert, LOGS: convert_logs, METRICS: convert_metrics}
@@ -97,30 +108,34 @@ class OtlpHttpApp:
         as_json = kind != PROTOBUF
         arrived = time.perf_counter()
         self._requests += 1
+        body = _Body(receive)
         try:
-            taken = await self._export(scope, headers, kind, receive)
+            taken = await self._export(scope, headers, kind, body)
         except _Refused as refused:
             self._metrics.rejected[refused.refusal.kind].inc()
-            await _refuse(send, refused.refusal, as_json=as_json)
+            await _refuse(send, refused.refusal, as_json=as_json, unread=body.more)
         except Exception:
             _log.exception("a request to %s could not be answered", scope["path"])
             self._metrics.rejected["internal"].inc()
             refusal = Refusal("internal", "a fault in the receiver, which has logged it; nothing was acknowledged")
-            await _refuse(send, refusal, as_json=as_json)
+            await _refuse(send, refusal, as_json=as_json, unread=body.more)
         else:
             await _respond(send, 200, _success(taken, as_json=as_json), as_json=as_json)
         finally:
             self._requests -= 1
             self._metrics.request_seconds.observe(time.perf_counter() - arrived)
+        if body.more:
+            await body.discard()
+            await send({"type": "http.response.body", "body": b""})
 
-    async def _export(self, scope: Scope, headers: Mapping[str, str], kind: str, receive: Receive) -> _Taken:
+    async def _export(self, scope: Scope, headers: Mapping[str, str], kind: str, arriving: _Body) -> _Taken:
         route = self._route(scope, headers)
         encoding = _encoding(headers, kind, route)
         if self._requests > self._max_requests:
             raise _Refused(Refusal("overloaded", f"{self._max_requests} requests are under way already; send again"))
         held = _Held(self)
         try:
-            body = await self._receive(headers, receive, held)
+            body = await self._receive(headers, arriving, held)
             body = await self._unpacked(encoding, body, held)
             taken = _Taken()
             if kind == JSON and route.read_json is not None:
@@ -148,7 +163,7 @@ class OtlpHttpApp:
             raise _Refused(Refusal("wrong_method", f"{path}: got {scope['method']}; expected POST"))
         return route
 
-    async def _receive(self, headers: Mapping[str, str], receive: Receive, held: _Held) -> bytes:
+    async def _receive(self, headers: Mapping[str, str], arriving: _Body, held: _Held) -> bytes:
         announced = headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > self._max_message_bytes:
             raise self._too_large(f"{announced} bytes")
@@ -156,20 +171,18 @@ class OtlpHttpApp:
         size = 0
         try:
             async with asyncio.timeout(_ARRIVAL_SECONDS):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
+                while arriving.more:
+                    part = await arriving.part()
+                    if part is None:
                         raise _Refused(Refusal("incomplete", "the sender hung up before the request was complete"))
-                    part: bytes = message.get("body", b"")
                     size += len(part)
                     if size > self._max_message_bytes:
                         raise self._too_large(f"more than {self._max_message_bytes} bytes")
                     held.take(len(part))
                     parts.append(part)
-                    if not message.get("more_body", False):
-                        return b"".join(parts)
         except TimeoutError:
             raise _Refused(Refusal("incomplete", f"the request did not arrive within {_ARRIVAL_SECONDS:g} s")) from None
+        return b"".join(parts)
 
     async def _unpacked(self, encoding: str, body: bytes, held: _Held) -> bytes:
         if encoding == "identity":
@@ -203,6 +216,33 @@ class OtlpHttpApp:
     def let_go(self, size: int) -> None:
         """Count bytes out of memory."""
         self._bytes -= size
+
+
+class _Body:
+    """What a sender sends after the headers, part by part."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.more = True
+        """Whether anything is yet to come, as far as is known."""
+
+    async def part(self) -> bytes | None:
+        """The next part; None where the sender hung up."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self.more = False
+            return None
+        self.more = message.get("more_body", False)
+        return message.get("body", b"")
+
+    async def discard(self) -> None:
+        """Let the rest come, within bounds, and forget it."""
+        size = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DISCARDED_SECONDS):
+                while self.more and size <= _DISCARDED_BYTES:
+                    async with asyncio.timeout(_SILENT_SECONDS):
+                        size += len(await self.part() or b"")
 
 
 class _Held:
@@ -264,18 +304,25 @@ def _success(taken: _Taken, *, as_json: bool) -> bytes:
     return response.SerializeToString()
 
 
-async def _refuse(send: Send, refusal: Refusal, *, as_json: bool) -> None:
+async def _refuse(send: Send, refusal: Refusal, *, as_json: bool, unread: bool) -> None:
     status = http_status(refusal, as_json=as_json)
     headers = list(_MORE_HEADERS.get(status.code, ()))
     if status.retry_after is not None:
         headers.append((b"retry-after", str(status.retry_after).encode()))
-    await _respond(send, status.code, status.body, as_json=as_json, headers=headers)
+    await _respond(send, status.code, status.body, as_json=as_json, headers=headers, unread=unread)
 
 
 async def _respond(
-    send: Send, code: int, body: bytes, *, as_json: bool, headers: Iterable[tuple[bytes, bytes]] = ()
+    send: Send,
+    code: int,
+    body: bytes,
+    *,
+    as_json: bool,
+    headers: Iterable[tuple[bytes, bytes]] = (),
+    unread: bool = False,
 ) -> None:
+    """Answer, and end the exchange but where something of the request is `unread`."""
     kind = JSON if as_json else PROTOBUF
     fixed = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": code, "headers": [*fixed, *headers]})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body, "more_body": unread})

@@ -108,10 +108,23 @@ def _span(span: dict[str, Any], where: str) -> bytes:
     attributes = _attributes(span.get("attributes"))
     if attributes is not None:
         del with_ids["attributes"]
+    if named := _named(span):
+        _read(named, Span(), where, ignore_unknown=False)
     message = _read(with_ids, Span(), where)
     if attributes is not None:
         message.attributes.extend(attributes)
     return message.SerializeToString()
+
+
+def _named(span: dict[str, Any]) -> dict[str, Any]:
+    """What is said by name of an enumeration; protobuf's reader ignores a name it does not know as it does a field."""
+    named = {"kind": span["kind"]} if isinstance(span.get("kind"), str) else {}
+    status: object = span.get("status")
+    if isinstance(status, dict):
+        code = cast("dict[str, object]", status).get("code")
+        if isinstance(code, str):
+            named["status"] = {"code": code}
+    return named
 
 
 def _attributes(attributes: object) -> list[KeyValue] | None:
@@ -154,11 +167,11 @@ def _base64_ids(owner: dict[str, Any], where: str) -> dict[str, Any]:
     return copy
 
 
-def _read(value: object, message: AnyMessage, where: str) -> AnyMessage:
+def _read(value: object, message: AnyMessage, where: str, *, ignore_unknown: bool = True) -> AnyMessage:
     if not isinstance(value, dict):
         raise _BadPartError(f"{where}: expected an object")
     try:
-        return json_format.ParseDict(cast("dict[str, Any]", value), message, ignore_unknown_fields=True)
+        return json_format.ParseDict(cast("dict[str, Any]", value), message, ignore_unknown_fields=ignore_unknown)
     except (json_format.ParseError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise _BadPartError(f"{where}: {' '.join(str(error).split())[:200]}") from error
     except SystemError as error:  # how protobuf takes a name that is no Unicode

@@ -30,6 +30,14 @@ def told(path: Path, what: str, error: sqlite3.Error) -> str:
     return said if remedy is None else f"{said}; {remedy.format(path=path)}"
 
 
+def moved(path: Path) -> str:
+    """What to do about a file that is no longer the one that was opened under its path."""
+    return (
+        f"{path}: not committed: it was renamed, replaced or deleted while it was open; move it back, or stop the"
+        f" receiver and move {path}-wal and -shm to the old file before another one takes its place; senders send again"
+    )
+
+
 def is_denied(error: sqlite3.Error) -> bool:
     """Whether a file, or one that SQLite keeps beside it, may not be opened or made by this user."""
     return _code(error) in _DENIED

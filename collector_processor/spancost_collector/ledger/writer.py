@@ -25,7 +25,7 @@ from spancost_collector.errors import LedgerError, LedgerUnavailableError
 from spancost_collector.ledger import kept, rows, schema
 from spancost_collector.ledger.credit import settle
 from spancost_collector.ledger.documents import read_call, write_call
-from spancost_collector.ledger.faults import is_damage, told
+from spancost_collector.ledger.faults import is_damage, moved, told
 from spancost_collector.ledger.interning import Interned
 from spancost_collector.ledger.rollup import HOUR_NS, Rollup
 from spancost_pricing import PICO_USD
@@ -119,6 +119,7 @@ class Ledger:
             self._lock.close()
             raise
         self._damaged = False
+        self._file = _identity(path)
         self._interned = Interned(self._connection)
 
     def _open(self, busy_seconds: float) -> sqlite3.Connection:
@@ -149,7 +150,7 @@ class Ledger:
         """Commit `calls`, and what they change about earlier ones, durably and together.
 
         Raises:
-            LedgerUnavailableError: nothing of it was kept (disk full, file locked or damaged).
+            LedgerUnavailableError: nothing of it was kept (disk full; file locked, damaged, or no longer at its path).
         """
         if not calls and not revisions and not members:
             return Recorded([], [])
@@ -239,6 +240,14 @@ class Ledger:
 
     @contextmanager
     def _transaction(self) -> Generator[None]:
+        """All or nothing of what is written in it.
+
+        Raises:
+            LedgerUnavailableError: the file was renamed, replaced or deleted. SQLite would not mind, and commit to what
+                nobody finds under this path, or anywhere once it is closed.
+        """
+        if _identity(self._path) != self._file:
+            raise LedgerUnavailableError(moved(self._path))
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -310,6 +319,8 @@ class Ledger:
             with self._transaction():
                 # The value that it has: an empty transaction would not touch the disk, and a full one go unnoticed.
                 self._connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+        except LedgerUnavailableError:
+            return False
         except sqlite3.Error as error:
             self._damaged = is_damage(error)
             return False
@@ -345,6 +356,15 @@ def _totals(connection: sqlite3.Connection) -> Iterator[Total]:
 
 def _quantity(stored: float) -> Decimal | int:
     return stored if isinstance(stored, int) else Decimal(repr(stored))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file it is that has this path now; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _lock(path: Path):

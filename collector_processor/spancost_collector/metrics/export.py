@@ -49,7 +49,9 @@ class MetricsExport:
         resource = {"service.name": "spancost", "service.instance.id": socket.gethostname()}
         self._exposition = Exposition(collector, resource=resource, started_ns=now())
         self._hop = Hop(
-            open_transport(target, EXPORT_METRICS), counts=_Failures(failures), max_bytes=_MAX_REQUEST_BYTES
+            open_transport(target, EXPORT_METRICS, section="metrics.otlp"),
+            counts=_Failures(failures),
+            max_bytes=_MAX_REQUEST_BYTES,
         )
         self._interval = target.interval_seconds
         self._now = now

@@ -2,9 +2,9 @@
 
 The first values to appear are admitted, later ones past the bound become `__other__`. So do combinations: each
 dimension within its bound could still make thousands of millions of series together. A combination past the bound
-keeps what most questions are about, feature, model and environment, as long as there is room for those, and becomes
-`__other__` altogether after that; what it counts stays counted. The ledger hands out its totals in order of first
-appearance, so a restart admits the same values again and no series changes its name.
+keeps what most questions are about, feature, provider, model and environment, as long as there is room for those, and
+becomes `__other__` altogether after that; what it counts stays counted. The ledger hands out its totals in order of
+first appearance, so a restart admits the same values again and no series changes its name.
 """
 
 from __future__ import annotations
