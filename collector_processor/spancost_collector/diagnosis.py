@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from spancost_collector.call import Charged, Key, ModelCall
     from spancost_collector.election import Correction, Decision, Election
     from spancost_collector.reading.normalise import Normaliser
+    from spancost_pricing.charge import Status
 
 Verdict = Literal["charged", "not charged", "no model call", "unreadable"]
 
@@ -61,6 +62,10 @@ class Sums(NamedTuple):
 
     spans: int
     charged: int
+    unpriced: int
+    """Calls that would be charged, if a price of them was known."""
+    invalid: int
+    """The same, if their usage could be."""
     not_charged: int
     unreadable: int
     no_model_call: int
@@ -91,8 +96,8 @@ class Examination:
         self._spans = 0
         self._verdicts: Counter[Verdict] = Counter()
         self._seen: set[Key] = set()
-        self._charged: dict[Key, int | None] = {}
-        """What stands as charged now, in pico-USD."""
+        self._charged: dict[Key, tuple[Status, int | None]] = {}
+        """What stands as charged now, and how far that is an amount, in pico-USD."""
 
     def __call__(self, bodies: Iterable[bytes]) -> Examined:
         """Examine a group of requests.
@@ -115,14 +120,17 @@ class Examination:
     def sums(self) -> Sums:
         """What has been examined so far, as it stands now."""
         descriptions = self._verdicts["charged"] + self._verdicts["not charged"]
+        statuses = Counter(status for status, _ in self._charged.values())
         return Sums(
             spans=self._spans,
-            charged=len(self._charged),
+            charged=len(self._charged) - statuses["unpriced"] - statuses["invalid_usage"],
+            unpriced=statuses["unpriced"],
+            invalid=statuses["invalid_usage"],
             not_charged=descriptions - len(self._charged),
             unreadable=self._verdicts["unreadable"],
             no_model_call=self._verdicts["no model call"],
             others=self._spans - self._verdicts.total(),
-            pico=sum(pico for pico in self._charged.values() if pico is not None),
+            pico=sum(pico for _, pico in self._charged.values() if pico is not None),
         )
 
     def _read(self, export: Export) -> Iterator[_Read]:
@@ -141,7 +149,7 @@ class Examination:
                 self._charged.pop(key, None)
         now = [call for _, call in decision.corrections if call is not None]
         for charged in self._price([*decision.paid, *now]):
-            self._charged[charged.call.key] = charged.charge.spent_pico
+            self._charged[charged.call.key] = (charged.charge.status, charged.charge.spent_pico)
 
     def _finding(self, one: _Read, stands_for: ModelCall | bytes | None) -> Finding:
         span, scope = _opened(one.span), _named(one.scope)

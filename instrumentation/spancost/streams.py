@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     _Proxy: TypeAlias = wrapt.ObjectProxy[Any]
 else:
-    _Proxy = wrapt.ObjectProxy
+    # The leaner one, of wrapt 2 on: with it an async stream does not pass for something to iterate over.
+    _Proxy = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
 
 
 class Chunks(Protocol):

@@ -77,11 +77,11 @@ class Validity:
 
     def covers(self, ns: int) -> bool:
         """Whether the rate holds at that instant."""
-        return (
-            (self.start_ns is None or ns >= self.start_ns)
-            and (self.end_ns is None or ns < self.end_ns)
-            and (self.window is None or self.window.covers(ns))
-        )
+        return self.is_between(ns) and (self.window is None or self.window.covers(ns))
+
+    def is_between(self, ns: int) -> bool:
+        """Whether the instant is between those from and to which the rate holds, if only in some hours of the week."""
+        return (self.start_ns is None or ns >= self.start_ns) and (self.end_ns is None or ns < self.end_ns)
 
     def edges(self, day: int) -> Iterator[int]:
         """Instants within a day at which the answer may change."""

@@ -203,7 +203,9 @@ class Planner:
     def _card(self, model: _Model, ns: int) -> Card | Refusal:
         held, tiers = self._held(model, ns)
         if not any(standard or special for standard, special in held):
-            return Refusal("before_first_rate", f"no price of {model.provider} {model.names[0]!r} was in force yet")
+            return Refusal(
+                "before_first_rate", f"no price of {model.provider} {model.names[0]!r} {_absence(model, ns)}"
+            )
         unknown = self._unknown_term(model.terms, held, tiers)
         if unknown is not None:
             return Refusal("unknown_tier", f"{model.provider} {model.names[0]!r} has no price for {unknown}")
@@ -285,6 +287,16 @@ class Planner:
                 if fact.scope.covers(model.provider, model.names):
                     return Entry(tariff.layer, fact.source, model.provider, model.names[0], {})
         return None
+
+
+def _absence(model: _Model, ns: int) -> str:
+    """Why none of a model's prices holds at an instant."""
+    known = [entry for listing in model.listings for entry in listing.entries()]
+    met = [entry.validity for entry in known if model.terms.meet(entry.when)]
+    if any(validity.is_between(ns) for validity in met):
+        return "holds at that hour"
+    ended = any(validity.end_ns is not None and ns >= validity.end_ns for validity in met)
+    return "was in force any more" if ended else "was in force yet"
 
 
 def _candidates(key: Item, held: _Held, tiers: Sequence[Multiplier]) -> Iterator[Candidate]:

@@ -11,10 +11,32 @@ from typing import Any, Final, cast
 import yaml
 
 _DATE: Final = "tag:yaml.org,2002:timestamp"
+_DEEPEST: Final = 50
+"""Lists and mappings within each other: no file of ours has ten, and each is read by a call within a call."""
 
 
 class TextLoader(yaml.SafeLoader):
     """A safe loader that leaves dates as text, takes no list for a key, and fails with a `yaml.YAMLError` alone."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._open: list[str | None] = []
+        """The anchor, where it has one, of each node that is being read; the outermost first."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """The node that comes next."""
+        event = cast("yaml.NodeEvent", self.peek_event())  # pyright: ignore[reportUnknownMemberType]
+        problem = None
+        if len(self._open) > _DEEPEST:
+            problem = f"found more than {_DEEPEST} lists and mappings within each other"
+        elif isinstance(event, yaml.AliasEvent) and event.anchor in self._open:
+            problem = f"found *{event.anchor} within itself"
+        if problem is not None:
+            raise yaml.MarkedYAMLError(None, None, problem, event.start_mark)
+        self._open.append(None if isinstance(event, yaml.AliasEvent) else event.anchor)
+        node = super().compose_node(parent, index)
+        self._open.pop()
+        return node
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         """The node of a mapping."""

@@ -355,6 +355,12 @@ def test_what_looks_like_a_date_is_text_whether_or_not_a_calendar_has_it(write: 
             "ledger: /a\x00",
             "spancost.yaml: is not valid YAML: special characters are not allowed (character 11 of the file)",
         ),
+        (
+            "ledger: " + "[" * 10_000,
+            "spancost.yaml: is not valid YAML: found more than 50 lists and mappings within each other"
+            " (line 1, column 59)",
+        ),
+        ("ledger: &a [*a]", "spancost.yaml: is not valid YAML: found *a within itself (line 1, column 13)"),
         ("ledger: /a\nledger: /b", "spancost.yaml:2: ledger: stands twice; keep one"),
     ],
 )

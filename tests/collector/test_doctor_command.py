@@ -13,13 +13,22 @@ from tests.collector.agents import CLAUDE_EVENTS, event, logs, metrics, request_
 from typer.testing import CliRunner
 
 from spancost_collector.cli import app
-from spancost_pricing import ConfigError
+from spancost_collector.cli.findings import summary
+from spancost_collector.config.settings import Settings
+from spancost_collector.diagnosis import Examination
+from spancost_collector.election import Election
+from spancost_collector.front import configured_normaliser
+from spancost_collector.price import Price
+from spancost_pricing import ConfigError, load_book
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
     from tests.collector.conftest import Otlp, Scalar
+
+    from spancost_collector.call import Charged, ModelCall
 
 CALL: dict[str, Scalar] = {
     "gen_ai.operation.name": "chat",
@@ -130,8 +139,39 @@ def test_people_read_a_paragraph_for_each_span_and_a_sum_at_the_end(file: Path) 
     assert said[6].startswith("  charged       0.002967 USD, priced")
     assert "  quoted        0.5 USD by openinference, kept beside and never added" in said
     assert said[-1] == (
-        "4 spans: 1 charged, 0.002967 USD together; 1 not charged; 0 unreadable;"
-        " 1 that mention model calls and are none; 1 others"
+        "4 spans: 1 charged, 0.002967 USD together; 0 unpriced; 0 with usage that cannot be; 1 not charged;"
+        " 0 unreadable; 1 that mention model calls and are none; 1 others"
+    )
+
+
+def test_calls_without_an_amount_are_not_counted_as_charged(otlp: Otlp, tmp_path: Path) -> None:
+    path = tmp_path / "spans.pb"
+    unknown = {**CALL, "gen_ai.request.model": "nobody-knows", "gen_ai.response.id": "msg_2"}
+    path.write_bytes(otlp.request(otlp.span(CALL), otlp.span(unknown, n=2)).SerializeToString())
+    document = json.loads(run("--otlp", str(path), "--json"))
+
+    assert run("--otlp", str(path)).splitlines()[-1] == (
+        "2 spans: 1 charged, 0.002967 USD together; 1 unpriced; 0 with usage that cannot be; 0 not charged;"
+        " 0 unreadable; 0 that mention model calls and are none; 0 others"
+    )
+    assert [document[name] for name in ("charged", "unpriced", "invalid_usage")] == [1, 1, 0]
+
+
+def test_calls_with_usage_that_cannot_be_are_counted_by_themselves(otlp: Otlp) -> None:
+    price = Price(load_book())
+
+    def contradicted(calls: Sequence[ModelCall]) -> list[Charged]:
+        """Readers set most contradictions right before; this is how the rest of them ends."""
+        return [
+            one._replace(charge=one.charge._replace(status="invalid_usage", total_pico=None)) for one in price(calls)
+        ]
+
+    examine = Examination(configured_normaliser(Settings()), Election(), contradicted)
+    examine([otlp.request(otlp.span(CALL)).SerializeToString()])
+
+    assert summary(examine.sums()) == (
+        "1 spans: 0 charged, 0 USD together; 0 unpriced; 1 with usage that cannot be; 0 not charged;"
+        " 0 unreadable; 0 that mention model calls and are none; 0 others"
     )
 
 

@@ -89,6 +89,43 @@ def test_a_file_keeps_its_columns_and_gains_two(tmp_path: Path) -> None:
     assert rows[0]["note"] == "one, two"
 
 
+def test_a_figure_of_the_files_own_stands_beside_ours(tmp_path: Path) -> None:
+    calls = tmp_path / "calls.csv"
+    calls.write_text(
+        "provider,model,ended_at,input_tokens,output_tokens,cost_usd,status\n"
+        "openai,gpt-4o-2024-08-06,2026-11-20T12:00:00Z,1000,100,0.9,billed\n"
+        "openai,gpt-4o-2024-08-06,2026-11-20T12:00:00Z,many,100,0.8,billed\n"
+    )
+    billed = tmp_path / "billed.csv"
+    billed.write_text("provider,model,input_tokens,cost_usd\nopenai,nobody-knows,1,0.7\n")
+
+    # 1,000 x 2.50 + 100 x 10 USD the million.
+    assert printed(calls) == [
+        "provider,model,ended_at,input_tokens,output_tokens,cost_usd,status,spancost_status,spancost_cost_usd",
+        "openai,gpt-4o-2024-08-06,2026-11-20T12:00:00Z,1000,100,0.9,billed,priced,0.0035",
+        "openai,gpt-4o-2024-08-06,2026-11-20T12:00:00Z,many,100,0.8,billed,invalid_usage,",
+    ]
+    assert printed(billed) == [
+        "provider,model,input_tokens,cost_usd,status,spancost_cost_usd",
+        "openai,nobody-knows,1,0.7,unpriced,",
+    ]
+
+
+def printed(calls: Path) -> list[str]:
+    return CliRunner().invoke(app, ["price", "--csv", str(calls)]).stdout.splitlines()
+
+
+def test_a_file_that_leaves_no_name_for_our_figure_is_refused(tmp_path: Path) -> None:
+    calls = tmp_path / "calls.csv"
+    calls.write_text("provider,model,cost_usd,spancost_cost_usd\nopenai,gpt-5,1,2\n")
+    result = CliRunner().invoke(app, ["price", "--csv", str(calls)])
+
+    assert isinstance(result.exception, ConfigError)
+    assert str(result.exception) == (
+        f"--csv {calls}: has columns cost_usd and spancost_cost_usd, and keeps both; rename one, for ours needs a name"
+    )
+
+
 def test_rows_that_cannot_be_priced_are_named_by_their_line_and_counted(tmp_path: Path) -> None:
     calls = tmp_path / "calls.csv"
     calls.write_text(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from io import BytesIO, StringIO, TextIOWrapper
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -15,9 +16,7 @@ from spancost_collector.cli import app
 from spancost_collector.cli import run as run_command
 from spancost_collector.cli.printing import console, draw, say, table
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+FULL = Path("/dev/full")
 MODEL = "[/red]"
 PRICES = """version: 1
 prices:
@@ -103,6 +102,41 @@ def test_a_file_of_calls_is_written_in_utf_8_as_it_is_read(monkeypatch: pytest.M
     sys.stdout.flush()
 
     assert written.getvalue().decode().splitlines()[1] == "openai,bücher漢,1,unpriced,"
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no device that is always full")
+@pytest.mark.parametrize(
+    "command", [["prices", "list"], ["prices", "list", "--json"], ["price", "--csv"], ["--version"]]
+)
+def test_output_for_which_there_is_no_room_ends_in_one_line(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    calls = tmp_path / "calls.csv"
+    calls.write_text("provider,model,input_tokens\nopenai,gpt-5,1\n")
+    monkeypatch.setattr(sys, "argv", ["spancost", *command, *([str(calls)] if command[-1] == "--csv" else ())])
+    with FULL.open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        status = run_command()
+
+    assert (status, capsys.readouterr().err) == (
+        2,
+        "spancost: the output cannot be written: No space left on device\n",
+    )
+
+
+def test_output_that_nobody_reads_on_ends_quietly(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    calls = tmp_path / "calls.csv"
+    calls.write_text("provider,model,input_tokens\nopenai,gpt-5,1\n")
+    monkeypatch.setattr(sys, "argv", ["spancost", "price", "--csv", str(calls)])
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as unread:
+        monkeypatch.setattr(sys, "stdout", unread)
+        status = run_command()
+
+    assert (status, capsys.readouterr().err) == (1, "")
 
 
 def test_price_shows_names_as_they_are(prices: str) -> None:

@@ -199,8 +199,8 @@ def test_each_span_of_a_real_exporter_is_explained_and_ctrl_c_ends_it_with_the_s
     assert "  charged       0.002967 USD, priced" in sdk
     assert "  not charged   it describes the same call as span" in framework
     assert total == (
-        "3 spans: 1 charged, 0.002967 USD together; 1 not charged; 0 unreadable;"
-        " 0 that mention model calls and are none; 1 others\n"
+        "3 spans: 1 charged, 0.002967 USD together; 0 unpriced; 0 with usage that cannot be; 1 not charged;"
+        " 0 unreadable; 0 that mention model calls and are none; 1 others\n"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["said.txt"]
 
@@ -237,4 +237,4 @@ def test_over_http_the_same_is_said(tmp_path: Path) -> None:
         send(OverHttp(f"{tapped.http}/v1/traces"))
         said = tapped.ended_by(signal.SIGINT)
 
-    assert "3 spans: 1 charged, 0.002967 USD together; 1 not charged" in said
+    assert "3 spans: 1 charged, 0.002967 USD together; 0 unpriced; 0 with usage that cannot be; 1 not charged" in said

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 import openai
 import pydantic
 import pytest
+import wrapt
 from opentelemetry.trace import StatusCode
 
 from spancost.sdks.openai import chat_usage
@@ -264,6 +266,16 @@ async def test_an_async_streaming_response_is_counted(provider: Provider, instru
     async with call as response:
         assert (await response.parse()).id == "chatcmpl-1"
     assert instrumented.attributes["gen_ai.usage.input_tokens"] == 100
+
+
+@pytest.mark.skipif(not hasattr(wrapt, "BaseObjectProxy"), reason="proxies of this wrapt all pass for iterables")
+@pytest.mark.usefixtures("instrumented")
+async def test_an_async_stream_does_not_pass_for_something_to_iterate_over(provider: Provider) -> None:
+    client = openai.AsyncOpenAI(api_key="key", http_client=provider.async_client())
+    stream: Any = await client.chat.completions.create(model="gpt-5", messages=MESSAGES, stream=True)
+
+    assert (isinstance(stream, Iterable), isinstance(stream, AsyncIterable)) == (False, True)
+    assert len([chunk async for chunk in stream]) == 3
 
 
 @pytest.mark.parametrize(

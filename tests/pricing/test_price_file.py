@@ -285,8 +285,13 @@ prices:
             "found what cannot be read as int: invalid literal for int() with base 10: 'one' (line 1, column 10)",
         ),
         ("version: 1\x00", "special characters are not allowed (character 11 of the file)"),
+        (
+            "version: 1\nprices: " + "[" * 10_000 + "]" * 10_000,
+            "found more than 50 lists and mappings within each other (line 2, column 59)",
+        ),
+        ("version: 1\nprices: &all [*all]", "found *all within itself (line 2, column 15)"),
     ],
-    ids=["a key twice", "an open list", "a list as key", "no such number", "no text"],
+    ids=["a key twice", "an open list", "a list as key", "no such number", "no text", "too deep", "within itself"],
 )
 def test_what_is_not_yaml_is_said_with_its_line(text: str, message: str):
     assert mistakes(text) == [f"prices.yaml: is not valid YAML: {message}"]

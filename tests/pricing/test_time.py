@@ -25,6 +25,12 @@ prices:
     model: hours
     input_per_mtok: "2"
     hours: {utc: ["01:00-04:00", "22:30-00:30"], days: [mon, tue, wed, thu, fri], except_dates: [2026-12-25]}
+  - provider: acme
+    model: nights
+    input_per_mtok: "1"
+    valid_from: 2026-01-01
+    valid_to: 2026-12-01
+    hours: {utc: ["22:00-06:00"]}
 """
 
 
@@ -61,6 +67,22 @@ def test_before_the_first_known_date_nothing_is_guessed(book_of: BookOf, at: Ins
     charge = book_of(PRICES).charge(Route("acme", "dated"), MILLION, at("2025-12-31T23:59:59+00:00"))
 
     assert (charge.status, charge.reason) == ("unpriced", "before_first_rate")
+
+
+@pytest.mark.parametrize(
+    ("instant", "detail"),
+    [
+        ("2025-12-31T12:00:00+00:00", "no price of acme 'nights' was in force yet"),
+        ("2026-11-20T12:00:00+00:00", "no price of acme 'nights' holds at that hour"),
+        ("2026-12-01T12:00:00+00:00", "no price of acme 'nights' was in force any more"),
+    ],
+)
+def test_where_no_price_holds_it_is_said_whether_it_is_for_the_day_or_the_hour(
+    book_of: BookOf, at: Instant, instant: str, detail: str
+):
+    charge = book_of(PRICES).charge(Route("acme", "nights"), MILLION, at(instant))
+
+    assert (charge.status, charge.total_pico, charge.detail) == ("unpriced", None, detail)
 
 
 @pytest.mark.parametrize(

@@ -1,21 +1,26 @@
 """The command line: one module per command, wired together here.
 
 A command is a thin shell: it turns options into a call of the library and the result into a table or JSON. Anything
-that spancost refuses on purpose (`SpancostError`) ends as one line on stderr and exit status 2.
+that spancost refuses on purpose (`SpancostError`) ends as one line on stderr and exit status 2, and so does output for
+which there is no room.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from spancost_collector.cli import demo, doctor, estimate, price, prices, report, reprice, rules, serve
 from spancost_collector.cli.printing import spelled
 from spancost_pricing import SpancostError
+
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 app = typer.Typer(
     name="spancost",
@@ -52,6 +57,24 @@ def root(
 
 def run() -> int:
     """Run the command in `sys.argv`; the exit status."""
+    try:
+        try:
+            return _run()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # what fails while the interpreter ends can be neither said well nor kept quiet
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # `| head` has read enough
+            _drop_output()
+            return 1
+        if error.errno in _NO_ROOM:
+            _drop_output()
+            sys.stderr.write(f"spancost: the output cannot be written: {error.strerror}\n")
+            return 2
+        raise
+
+
+def _run() -> int:
     # A name that the terminal has no signs for is written out; it is no reason to end without a figure.
     spelled(errors="backslashreplace")
     try:
@@ -65,3 +88,10 @@ def run() -> int:
         )
         return 2
     return 0
+
+
+def _drop_output() -> None:
+    """Let the interpreter, which writes what is left as it ends, do so where that cannot fail."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

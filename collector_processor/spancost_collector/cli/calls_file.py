@@ -41,6 +41,8 @@ _TOKEN_COLUMNS: Final = (
     "output_image_tokens",
 )
 _REQUIRED_COLUMNS: Final = ("provider", "model")
+_OURS: Final = "spancost_"
+"""Before the name of a column of ours where the file has one of that name, which ours is to be compared with."""
 _MOST_ZEROS: Final = 30
 """Before or behind the decimal point; a larger exponent is a slip, and would take minutes and gigabytes to multiply."""
 _BEYOND: Final = "\0beyond"
@@ -59,12 +61,13 @@ def price_calls(path: Path, book: Book, now_ns: int) -> Priced:
     """Print the file with its cost added; a row that does not say when its call ended is priced at `now_ns`.
 
     Raises:
-        ConfigError: the file cannot be read, lacks a column that every call needs, or names one twice.
+        ConfigError: the file cannot be read, lacks a column that every call needs, names one twice, or leaves no name
+            for ours.
     """
     columns, rows = _read(path)
+    status, cost = (_added(name, columns, path) for name in ("status", "cost_usd"))
     spelled(encoding="utf-8")  # as the file is, whatever the terminal's is
-    added = [name for name in ("status", "cost_usd") if name not in columns]
-    writer = csv.DictWriter(sys.stdout, [*columns, *added], extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(sys.stdout, [*columns, status, cost], extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     refused = 0
     for line, row in rows:
@@ -73,10 +76,10 @@ def price_calls(path: Path, book: Book, now_ns: int) -> Priced:
             charge = book.charge(_route(row), usage_of(row), _ended(row.get("ended_at"), now_ns))
         except ValueError as error:
             problem = str(error)
-            row.update(status="invalid_usage", cost_usd="")
+            row |= {status: "invalid_usage", cost: ""}
         else:
             problem = (charge.detail or "invalid usage") if charge.status == "invalid_usage" else None
-            row.update(status=charge.status, cost_usd="" if charge.usd is None else exact(charge.usd))
+            row |= {status: charge.status, cost: "" if charge.usd is None else exact(charge.usd)}
         if problem is not None:
             refused += 1
             sys.stderr.write(f"{path}:{line}: {problem}\n")
@@ -121,6 +124,18 @@ def _read(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     if twice := [name for name, count in Counter(columns).items() if name and count > 1]:
         raise ConfigError(f"--csv {path}: two columns {', '.join(map(repr, twice))}; name each column once")
     return columns, rows
+
+
+def _added(name: str, columns: list[str], path: Path) -> str:
+    """What the column that we add is called: `name`, unless the file has that."""
+    if name not in columns:
+        return name
+    ours = _OURS + name
+    if ours in columns:
+        raise ConfigError(
+            f"--csv {path}: has columns {name} and {ours}, and keeps both; rename one, for ours needs a name"
+        )
+    return ours
 
 
 def _route(row: Mapping[str, str]) -> Route:

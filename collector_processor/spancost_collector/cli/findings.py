@@ -31,6 +31,7 @@ def summary(sums: Sums) -> str:
     """What all spans come to, in one line."""
     return (
         f"{sums.spans} spans: {sums.charged} charged, {exact(usd(sums.pico))} USD together; "
+        f"{sums.unpriced} unpriced; {sums.invalid} with usage that cannot be; "
         f"{sums.not_charged} not charged; {sums.unreadable} unreadable; "
         f"{sums.no_model_call} that mention model calls and are none; {sums.others} others"
     )
@@ -41,6 +42,8 @@ def document(sums: Sums, findings: list[Finding], changes: list[Change], left_ou
     return {
         "spans": sums.spans,
         "charged": sums.charged,
+        "unpriced": sums.unpriced,
+        "invalid_usage": sums.invalid,
         "charged_usd": exact(usd(sums.pico)),
         "left_out": left_out,
         "findings": [_finding(finding) for finding in findings],

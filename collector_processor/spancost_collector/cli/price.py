@@ -51,7 +51,8 @@ def price(
             "--csv",
             help="Price every row of FILE, and print it with status and cost_usd added. Its columns are provider and"
             " model; ended_at, an ISO 8601 time, else --at holds; and any of the options above under their names with"
-            " _ for -, e.g. input_tokens or service_tier. Other columns are kept.",
+            " _ for -, e.g. input_tokens or service_tier. Other columns are kept; where the file has a status or a"
+            " cost_usd of its own, ours is spancost_status or spancost_cost_usd.",
         ),
     ] = None,
     prices: Prices = None,
