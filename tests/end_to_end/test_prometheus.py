@@ -235,7 +235,7 @@ def test_rules_are_evaluated_and_the_unpriced_call_is_about_to_alert(scraped: Pr
 
     assert {rule["name"]: rule["lastError"] for rule in loaded if rule.get("lastError")} == {}
     states = {rule["name"]: rule["state"] for rule in loaded if rule["type"] == "alerting"}
-    assert len(states) == 31
+    assert len(states) == 32
     assert {name for name, state in states.items() if state != "inactive"} == {"SpancostUnpricedCalls"}
 
 
