@@ -225,7 +225,7 @@ def generates(recorder: Recorder, original: Callable[..., Any]) -> Callable[...,
             yield from original(self, *args, **kwargs)
         else:
             args_now, kwargs_now = running.arguments
-            yield from relayed(original(self, *args_now, **kwargs_now), running)
+            yield from relayed(functools.partial(original, self, *args_now, **kwargs_now), running)
 
     return shell
 

@@ -68,9 +68,10 @@ class Observer(Chunks, Protocol):
         ...
 
 
-def relayed(elements: Iterator[Any], observer: Chunks) -> Iterator[Any]:
-    """The elements of a generator that nobody sees: what is in its place needs no more than they."""
+def relayed(begin: Callable[[], Iterator[Any]], observer: Chunks) -> Iterator[Any]:
+    """The elements of what `begin` gives, which nobody sees: what is in its place needs no more than they."""
     try:
+        elements = begin()
         observer.enter()
         try:
             first = next(elements)

@@ -271,6 +271,20 @@ async def test_a_wrapper_that_was_there_before_us_is_told_the_client_and_its_arg
     assert told == [(driver.client, 2), (driver.client, 2)]
 
 
+async def test_a_generator_function_that_fails_when_it_is_called_ends_its_span(
+    provider: Provider, telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("somebody's wrapper")
+
+    monkeypatch.setattr("google.genai._api_client.BaseApiClient.request_streamed", broken)
+    spancost.instrument("google_genai", tracer_provider=telemetry.tracer_provider)
+    driver = DRIVERS["google"](provider)
+    with pytest.raises(RuntimeError):
+        await driver.one(await driver.stream())
+    assert telemetry.attributes["error.type"] == "RuntimeError"
+
+
 async def test_a_client_class_with_a_request_method_of_its_own_makes_one_span(
     provider: Provider, telemetry: Telemetry
 ) -> None:

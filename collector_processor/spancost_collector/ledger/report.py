@@ -29,8 +29,6 @@ UNATTRIBUTED: Final = "unattributed"
 """What stands where nobody said who pays."""
 
 _HOUR_NS: Final = 3_600_000_000_000
-_MOST_NS: Final = 2**63 - 1
-"""What SQLite's integers hold, which is no call's time: the year 2262, or as long before 1970."""
 _CALENDAR: Final = ("hour", "day", "month")
 """By the clocks of the reader's time zone."""
 
@@ -305,8 +303,7 @@ def _nanoseconds(moment: datetime | None) -> int | None:
     if moment is None:
         return None
     delta = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    found = (delta.days * 86_400 + delta.seconds) * 1_000_000_000 + delta.microseconds * 1_000
-    return max(-_MOST_NS, min(found, _MOST_NS))
+    return schema.storable((delta.days * 86_400 + delta.seconds) * 1_000_000_000 + delta.microseconds * 1_000)
 
 
 def _add(into: list[int], values: Sequence[int]) -> None:

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 _GROUP: Final = 500
 _BUSY_SECONDS: Final = 30.0
-_MOST_NS: Final = 2**63 - 1
-"""What SQLite's integers hold: the year 2262, or as long before 1970."""
 
 
 class _Terms(NamedTuple):
@@ -147,8 +145,8 @@ class _Pass:
         return Repricing(examined, tuple(changes))
 
     def _groups(self, since_ns: int, until_ns: int | None) -> Iterator[list[_Kept]]:
-        after = (max(-_MOST_NS, min(since_ns - 1, _MOST_NS)), _MOST_NS)
-        last = _MOST_NS if until_ns is None else max(-_MOST_NS, min(until_ns - 1, _MOST_NS))
+        after = (schema.storable(since_ns - 1), 2**63 - 1)
+        last = 2**63 - 1 if until_ns is None else schema.storable(until_ns - 1)
         while True:
             rows = self._connection.execute(
                 f"SELECT {_COLUMNS} FROM calls WHERE (end_ns, id) > (?, ?) AND end_ns <= ? ORDER BY end_ns, id LIMIT ?",

@@ -193,6 +193,14 @@ _MIGRATIONS: Final[tuple[str, ...]] = (_V1,)
 """Script n takes a ledger from version n to n + 1."""
 
 
+_MOST_NS: Final = 2**63 - 1
+
+
+def storable(ns: int) -> int:
+    """An instant as SQLite's integers hold it, at most those of the year 2262, or as long before 1970: no call's."""
+    return max(-_MOST_NS, min(ns, _MOST_NS))
+
+
 def version(connection: sqlite3.Connection) -> int:
     """The schema version of an open ledger; 0 for an empty file."""
     (found,) = connection.execute("PRAGMA user_version").fetchone()
