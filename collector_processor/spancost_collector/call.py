@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from spancost_pricing.records import new
+
 if TYPE_CHECKING:
     from spancost_pricing import Charge, Route, Usage
 
@@ -120,8 +122,9 @@ def series_of(call: ModelCall) -> Series:
     feature, task, tenant, *_ = call.attribution
     service, environment, release = call.resource
     route = call.route
-    return Series(
-        feature or "", task or "", tenant or "", route[0], route[1], environment or "", release or "", service or ""
+    return new(
+        Series,
+        (feature or "", task or "", tenant or "", route[0], route[1], environment or "", release or "", service or ""),
     )
 
 

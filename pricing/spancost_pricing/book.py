@@ -19,6 +19,7 @@ from spancost_pricing.instants import DAY_NS
 from spancost_pricing.plan import Planner, Refusal
 from spancost_pricing.price_file import read_price_file
 from spancost_pricing.rates import UNIT_OF, amount_pico
+from spancost_pricing.records import new
 from spancost_pricing.snapshot import Snapshot
 from spancost_pricing.split import UsageError, shares
 
@@ -42,9 +43,6 @@ PLANS: Final = 4096
 
 MOST_PICO: Final = 2**63 - 1
 """The largest charge that the ledger's 64-bit column holds, some nine million dollars for one call."""
-
-_make_item: Final = LineItem._make
-"""Half the time of calling the class, and one is made for every part of every call."""
 
 _NOTHING: Final[Quantities] = MappingProxyType({})
 
@@ -115,7 +113,7 @@ class Book:
             else:
                 amount = amount_pico(quantity, numerator, denominator)
             total += amount
-            items.append(_make_item((rate, quantity, amount)))
+            items.append(new(LineItem, (rate, quantity, amount)))
             if assumption is not None:
                 assumptions += (assumption,)
         quantities = _by_unit(used)

@@ -65,13 +65,14 @@ def shares(usage: Usage) -> list[tuple[Share, int]]:
 
 
 def _input_shares(usage: Usage) -> list[tuple[Share, int]]:
-    total, read, write = usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens
-    hour, audio, image = usage.cache_write_1h_tokens, usage.input_audio_tokens, usage.input_image_tokens
-    read_audio, read_image = usage.cache_read_audio_tokens, usage.cache_read_image_tokens
-    if not (read or write or hour or audio or image or read_audio or read_image):
-        if total is not None and total < 0:
-            raise _negative("input_tokens", total)
-        return [("input", total)] if total else []
+    total, read, write, hour, audio, image, read_audio, read_image = usage[:8]
+    if not (write or hour or audio or image or read_audio or read_image):
+        if not read:
+            if total is not None and total < 0:
+                raise _negative("input_tokens", total)
+            return [("input", total)] if total else []
+        if total is not None and 0 < read < total:
+            return [("input", total - read), ("cache_read", read)]
     # Nobody reported a part: there was none of it.
     whole = 0 if total is None else total
     cached = 0 if read is None else read
@@ -122,10 +123,13 @@ def _input_shares(usage: Usage) -> list[tuple[Share, int]]:
 def _output_shares(usage: Usage) -> list[tuple[Share, int]]:
     total, reasoning = usage.output_tokens, usage.reasoning_tokens
     audio, image = usage.output_audio_tokens, usage.output_image_tokens
-    if not (reasoning or audio or image):
-        if total is not None and total < 0:
-            raise _negative("output_tokens", total)
-        return [("output", total)] if total else []
+    if not (audio or image):
+        if not reasoning:
+            if total is not None and total < 0:
+                raise _negative("output_tokens", total)
+            return [("output", total)] if total else []
+        if total is not None and 0 < reasoning < total:
+            return [("output", total - reasoning), ("reasoning", reasoning)]
     whole = 0 if total is None else total
     thought = 0 if reasoning is None else reasoning
     spoken = 0 if audio is None else audio

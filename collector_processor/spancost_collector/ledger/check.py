@@ -54,9 +54,10 @@ def examine(path: Path, progress: Callable[[int], None] = lambda _calls: None) -
 
 def _attached(path: Path) -> sqlite3.Connection:
     """A connection to a scratch file that goes with it, with the ledger attached to read."""
+    ledger = readable(path)
     connection = sqlite3.connect("", uri=True, isolation_level=None)
     try:
-        connection.execute("ATTACH ? AS old", (readable(path),))
+        connection.execute("ATTACH ? AS old", (ledger,))
     except sqlite3.Error as error:
         connection.close()
         raise ConfigError(f"{path}: cannot be opened: {error}") from error

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 
 from spancost_collector import otlp_pb2 as otlp
 from spancost_pricing import SpancostError
+from spancost_pricing.records import new
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -88,7 +89,7 @@ class Export:
                 if found:
                     envelope = Envelope(b"".join(resource_spans.resource), b"".join(scope_spans.scope))
                     for position, span in found:
-                        yield Candidate(Place(self, spans, position), envelope, span)
+                        yield new(Candidate, (new(Place, (self, spans, position)), envelope, span))
 
     def encode(self) -> bytes:
         """The request with everything that was added; the very bytes that came where nothing was."""

@@ -27,6 +27,7 @@ from spancost_collector.reading.origins import provider_of_model
 from spancost_collector.reading.response_ids import WRAPPED, unwrapped
 from spancost_collector.reading.values import MAX_TAGS
 from spancost_pricing import PICO_USD, Route, SpancostError, Usage
+from spancost_pricing.records import new
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -84,12 +85,6 @@ class Reading(NamedTuple):
     unknown_operation: bool
     """The span carries usage under an operation that nobody has heard of."""
 
-
-_make_call: Final = ModelCall._make
-_make_attribution: Final = Attribution._make
-_make_usage: Final = Usage._make
-_make_reading: Final = Reading._make
-"""Half the time of calling the classes, and one of each is made for every call."""
 
 _NOTHING: Final = Reading(None, 0, enriched=False, unknown_operation=False)
 _UNKNOWN_OPERATION: Final = Reading(None, 0, enriched=False, unknown_operation=True)
@@ -183,7 +178,8 @@ class DialectReader:
         start, end = _times(span)
         if values[_TOOK] is not None:
             start = _began(end, values[_TOOK])
-        call = _make_call(
+        call = new(
+            ModelCall,
             (
                 _identifier(span.trace_id, _NO_TRACE, "trace_id"),
                 _identifier(span.span_id, _NO_SPAN, "span_id"),
@@ -196,7 +192,7 @@ class DialectReader:
                 response_id,
                 usage,
                 "error" if failed else "ok",
-                _make_attribution(values[ATTRIBUTION_SLICE]),
+                new(Attribution, values[ATTRIBUTION_SLICE]),
                 resource,
                 dialect.name,
                 reported,
@@ -208,9 +204,9 @@ class DialectReader:
                 None if first_chunk is None or first_chunk < 0 else float(first_chunk),
                 _both(assumed, included) if assumed or included else None,
                 b"" if values[_DUPLICATE_OF] is None else _span_id(values[_DUPLICATE_OF]),
-            )
+            ),
         )
-        return _make_reading((call, unreadable, values[_COST_STATUS] is not None, False))
+        return new(Reading, (call, unreadable, values[_COST_STATUS] is not None, False))
 
     def why_not(self, span: otlp.Span, plan: Plan) -> str:
         """Why a span is no model call, for people."""
@@ -263,7 +259,7 @@ class DialectReader:
             assumed = judge(values)
         elif plan.apart:
             make_whole(values, plan.apart, provider)
-        return _make_usage(values[USAGE_SLICE]), assumed
+        return new(Usage, values[USAGE_SLICE]), assumed
 
 
 def _find_destination(full_name: Callable[[str, str], str], said: tuple[str | None, ...]) -> _Destination:
