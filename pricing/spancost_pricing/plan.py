@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from spancost_pricing.tariff import Multiplier, Tariff
 
 _NOTHING: Final = Price(Fraction(0))
+_ONCE: Final = Fraction(1)
 
 
 class Line(NamedTuple):
@@ -83,6 +84,8 @@ class Candidate(NamedTuple):
     """The factor that puts it on the call's tier."""
     off_terms: bool = False
     """The call is on special terms that have token rates, but none for this item."""
+    times: Fraction = _ONCE
+    """How many times the price of the item that stands in for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,21 +248,23 @@ class Planner:
 
     def _pick(self, item: Item, model: _Model, held: _Held, tiers: Sequence[Multiplier]) -> Candidate | None:
         key: Item | None = item
+        times = _ONCE
         asked: set[Item] = set()
         while key is not None and key not in asked:
             asked.add(key)
             pick = next(_candidates(key, held, tiers), None)
             if pick is not None:
-                return pick
-            key = self._parent(key, model)
+                return pick._replace(times=times)
+            key, factor = self._parent(key, model)
+            times *= factor
         return None
 
-    def _parent(self, item: Item, model: _Model) -> Item | None:
+    def _parent(self, item: Item, model: _Model) -> tuple[Item | None, Fraction]:
         for tariff in self._tariffs:
             for fact in tariff.same_rates:
                 if item in fact.items and fact.scope.covers(model.provider, model.names):
-                    return fact.as_item
-        return PARENTS.get(item)
+                    return fact.as_item, fact.factor
+        return PARENTS.get(item), _ONCE
 
     @staticmethod
     def _applies(rule: Multiplier, model: _Model, ns: int) -> bool:
@@ -330,12 +335,14 @@ def _line(
     minimum: int,
 ) -> Line:
     entry = pick.entry
-    rate = pick.price.at(tokens)
+    rate = pick.price.at(tokens) * pick.times
     applied = [] if pick.tier is None else [pick.tier]
     for rules in others:
         applied += [rule for rule in rules if item in rule.items][:1]
     for rule in applied:
         rate *= rule.factor
+    labels = [] if pick.times == 1 else [f"{pick.key} x{decimal(pick.times)}"]
+    labels += [rule.label(model.terms) for rule in applied]
     seller = entry.provider if entry.layer == "genai-prices" else model.provider
     on = "".join(f"@{value}" for value in entry.when.values())
     start = entry.validity.start_ns
@@ -346,7 +353,7 @@ def _line(
         valid_from=None if start is None else instant(start),
         layer=entry.layer,
         source=entry.source,
-        multipliers=tuple(rule.label(model.terms) for rule in applied),
+        multipliers=tuple(labels),
     )
     return Line(
         rate=found,

@@ -146,7 +146,9 @@ def _tariff(file: PriceDocument, name: str, layer: Layer, version: str) -> Tarif
         ),
         multipliers=tuple(multipliers),
         minimums=tuple(Minimum(scope(part), part.item, part.least) for part in file.minimums),
-        same_rates=tuple(SameRate(scope(part), frozenset(part.items), part.as_item) for part in file.same_rate),
+        same_rates=tuple(
+            SameRate(scope(part), frozenset(part.items), part.as_item, Fraction(part.factor)) for part in file.same_rate
+        ),
         free=tuple(
             FreeModels(scope(part), source("free_models", index, part)) for index, part in enumerate(file.free_models)
         ),

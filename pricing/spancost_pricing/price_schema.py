@@ -309,10 +309,11 @@ class DiscountEntry(Statement):
 
 
 class SameRateEntry(Statement):
-    """Items that cost what another costs."""
+    """Items that cost what another costs, or so many times that."""
 
     items: list[ItemName]
     as_item: ItemName
+    factor: Factor = Decimal(1)
 
 
 class MinimumEntry(Statement):

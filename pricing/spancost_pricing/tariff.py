@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 from spancost_pricing.entries import Entry, Listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from fractions import Fraction
 
     from spancost_pricing.charge import Layer
     from spancost_pricing.entries import Terms
@@ -113,11 +113,12 @@ class Multiplier:
 
 @dataclass(frozen=True, slots=True)
 class SameRate:
-    """The fact that a price list charges some items at the rate of another."""
+    """The fact that a price list charges some items at the rate of another, or at so many times that."""
 
     scope: Scope
     items: frozenset[Item]
     as_item: Item
+    factor: Fraction = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,8 @@ class Usage(NamedTuple):
     cache_write_tokens: int | None = None
     """Part of `input_tokens`: written to the prompt cache, all lifetimes together."""
     cache_write_1h_tokens: int | None = None
-    """Part of `cache_write_tokens`: kept for an hour; the rest is kept for the provider's default lifetime."""
+    """Part of `cache_write_tokens`: kept for the longer lifetime that is sold, an hour or (OpenAI) twelve; the rest is
+    kept for the provider's default lifetime."""
     input_audio_tokens: int | None = None
     """Part of `input_tokens`: audio, cached audio included."""
     input_image_tokens: int | None = None

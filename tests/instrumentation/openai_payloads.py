@@ -161,3 +161,27 @@ RUN: dict[str, Any] = {
         "prompt_token_details": {"cached_tokens": 128},
     },
 }
+
+AGENT_TURN: dict[str, Any] = {
+    "id": "turn_1",
+    "object": "agent.session.turn",
+    "agent_id": "agent_1",
+    "session_id": "sess_1",
+    "created_at": 1_760_000_000,
+    "status": "completed",
+    "usage": {
+        "input_tokens": 900,
+        "input_tokens_details": {"cached_tokens": 600},
+        "output_tokens": 70,
+        "output_tokens_details": {"reasoning_tokens": 40},
+        "total_tokens": 970,
+    },
+}
+AGENT_SESSION: dict[str, Any] = {
+    "id": "sess_1",
+    "object": "agent.session",
+    "created_at": 1_760_000_000,
+    "status": "idle",
+    "agent": {"id": "agent_1", "model": "gpt-6-sol", "service_tier": "flex"},
+    "usage": AGENT_TURN["usage"],
+}

@@ -237,6 +237,72 @@ def test_an_agents_request_of_an_unknown_session_counts_without_a_model(instrume
     assert instrumented.attributes["gen_ai.usage.input_tokens"] == 240
 
 
+DREAM: dict[str, Any] = {
+    "id": "drm_1",
+    "type": "dream",
+    "status": "completed",
+    "session_id": "session_1",
+    "model": {"id": "claude-opus-5"},
+    "usage": {
+        "input_tokens": 10,
+        "cache_read_input_tokens": 200,
+        "cache_creation_input_tokens": 30,
+        "output_tokens": 25,
+    },
+}
+
+
+def dreaming(dream: dict[str, Any]) -> Callable[[httpx2.Request], httpx2.Response]:
+    """A server with this dream, and the session that it runs in."""
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path.endswith("/dreams"):
+            return httpx2.Response(200, json={"data": [dream], "next_page": None})
+        return httpx2.Response(200, json=dream) if "/dreams/" in request.url.path else managed(request)
+
+    return answer
+
+
+async def test_a_dream_is_paid_for_once_when_it_is_over(instrumented: Telemetry, is_async: bool) -> None:
+    dreams = client(dreaming(DREAM), is_async).beta.dreams
+    for _ in range(2):
+        (await dreams.retrieve("drm_1")) if is_async else dreams.retrieve("drm_1")
+    listed = dreams.list()
+    assert len((await listed if is_async else listed).data) == 1
+    assert instrumented.attributes == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "anthropic",
+        "gen_ai.request.model": "claude-opus-5",
+        "gen_ai.response.model": "claude-opus-5",
+        "gen_ai.response.id": "drm_1",
+        "gen_ai.conversation.id": "session_1",
+        "server.address": "api.anthropic.com",
+        "gen_ai.usage.input_tokens": 240,
+        "gen_ai.usage.cache_read.input_tokens": 200,
+        "gen_ai.usage.cache_write.input_tokens": 30,
+        "gen_ai.usage.output_tokens": 25,
+    }
+
+
+def test_a_dream_that_goes_on_is_not_paid_for_yet(instrumented: Telemetry) -> None:
+    client(dreaming({**DREAM, "status": "running"})).beta.dreams.retrieve("drm_1")
+    assert instrumented.spans == []
+
+
+@pytest.mark.parametrize(
+    ("followed", "identifier"), [(True, "sevt_2"), (False, "drm_1")], ids=["events first", "dream first"]
+)
+def test_a_dream_and_the_events_of_its_session_are_paid_for_once(
+    instrumented: Telemetry, followed: bool, identifier: str
+) -> None:
+    beta = client(dreaming(DREAM)).beta
+    if followed:
+        beta.sessions.events.list("session_1")
+    beta.dreams.retrieve("drm_1")
+    beta.sessions.events.list("session_1")
+    assert instrumented.attributes["gen_ai.response.id"] == identifier
+
+
 def test_a_completion_of_the_first_api_is_estimated(instrumented: Telemetry) -> None:
     completion = {
         "id": "compl_1",

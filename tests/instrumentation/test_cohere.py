@@ -191,3 +191,32 @@ async def test_the_raw_client_gives_what_it_gave_and_its_call_is_counted(
     async with sdk.v2.with_raw_response.chat_stream(model="command-a-03-2025", messages=messages) as opened:
         assert [event.type async for event in opened.data] == ["message-start", "content-delta", "message-end"]
     assert [(span.attributes or {})["gen_ai.usage.input_tokens"] for span in instrumented.spans] == [7, 7]
+
+
+def answering(answer: dict[str, Any]) -> httpx.MockTransport:
+    return httpx.MockTransport(lambda _: httpx.Response(200, json=answer))
+
+
+async def test_a_transcription_is_a_call_that_does_not_say_what_it_used(instrumented: Telemetry) -> None:
+    pytest.importorskip("cohere.audio", reason="cohere has no transcription yet")
+    asked: dict[str, Any] = {"model": "cohere-transcribe-03-2026", "language": "en", "file": ("a.wav", b"RIFF")}
+    transport = answering({"text": "Hello there"})
+    sync = cohere.ClientV2("key", httpx_client=httpx.Client(transport=transport))
+    assert sync.audio.transcriptions.create(**asked).text == "Hello there"
+    later = cohere.AsyncClientV2("key", httpx_client=httpx.AsyncClient(transport=transport))
+    assert (await later.audio.transcriptions.create(**asked)).text == "Hello there"
+    assert [span.name for span in instrumented.spans] == ["transcription cohere-transcribe-03-2026"] * 2
+    assert dict(instrumented.spans[0].attributes or {}) == {
+        "gen_ai.operation.name": "transcription",
+        "gen_ai.provider.name": "cohere",
+        "gen_ai.request.model": "cohere-transcribe-03-2026",
+        "server.address": "api.cohere.com",
+        "spancost.retries": 0,
+    }
+
+
+def test_a_summary_is_billed_like_any_other_text(instrumented: Telemetry) -> None:
+    http = httpx.Client(transport=answering({"id": "summary-1", "summary": "Hello", "meta": META}))
+    assert cohere.Client("key", httpx_client=http).summarize(model="command-r", text="Hello there").summary == "Hello"
+    assert instrumented.span.name == "text_completion command-r"
+    assert usage(instrumented) == {"gen_ai.usage.input_tokens": 7, "gen_ai.usage.output_tokens": 22}

@@ -283,6 +283,22 @@ async def test_a_background_answer_that_is_streamed_later_is_paid_for_once(
     assert (instrumented.spans[1].attributes or {})["gen_ai.usage.output_tokens"] == 1763
 
 
+async def test_what_was_cancelled_in_the_background_is_paid_for_as_far_as_it_came(
+    service: Service, instrumented: Telemetry, is_async: bool
+) -> None:
+    service.answers = [OPEN, {**DONE, "status": "cancelled"}]
+    sdk = service.client()
+    resource = sdk.aio.interactions if is_async else sdk.interactions
+    asked: dict[str, Any] = {"model": MODEL, "input": "Hi", "background": True}
+    (await resource.create(**asked)) if is_async else resource.create(**asked)
+    (await resource.cancel("v1_a")) if is_async else resource.cancel("v1_a")
+    (await resource.get("v1_a")) if is_async else resource.get("v1_a")
+    asked_for, cancelled = instrumented.spans
+    assert (asked_for.attributes or {})["gen_ai.operation.name"] == "fetch_response"
+    assert (cancelled.attributes or {})["gen_ai.response.finish_reasons"] == ("cancelled",)
+    assert (cancelled.attributes or {})["gen_ai.usage.output_tokens"] == 1763
+
+
 def test_looking_at_an_interaction_again_is_free(service: Service, instrumented: Telemetry) -> None:
     sdk = service.client()
     sdk.interactions.create(model=MODEL, input="Hi")

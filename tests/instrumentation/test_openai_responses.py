@@ -304,6 +304,18 @@ def test_a_cost_that_the_biller_reports_is_passed_on(
             id="cache writes",
         ),
         pytest.param(
+            {
+                "input_tokens": 50,
+                "input_tokens_details": {
+                    "cache_write_tokens": 30,
+                    "cache_write_tokens_details": {"ttl_30m_tokens": 10, "ttl_12h_tokens": 20},
+                },
+                "output_tokens": 4,
+            },
+            used(input_tokens=50, cache_write_tokens=30, cache_write_1h_tokens=20, output_tokens=4),
+            id="cache writes of both lifetimes",
+        ),
+        pytest.param(
             {"prompt_tokens": 7, "completion_tokens": 3, "reasoning_tokens": 2},
             used(input_tokens=7, output_tokens=3, reasoning_tokens=2),
             id="a server that uses the names of chats",

@@ -40,6 +40,7 @@ USAGES = (
     Usage(input_tokens=1000, input_audio_tokens=300, cache_read_tokens=200, cache_read_audio_tokens=200),
     Usage(input_tokens=1000, input_image_tokens=300, output_tokens=500, output_image_tokens=400),
     Usage(input_tokens=300_000, cache_read_tokens=100_000, output_tokens=500),
+    Usage(input_tokens=2000, cache_write_tokens=1500, cache_write_1h_tokens=1000, output_tokens=0),
     Usage(input_tokens=10, units={"web_search": 3}),
     Usage(input_tokens=10, units={"web_fetch": 3}),
     Usage(units={"second": 3}),
@@ -166,6 +167,7 @@ def test_corrections_price_what_the_price_data_gets_wrong(corrected: Book):
 PLAIN = Usage(input_tokens=1000, output_tokens=1000)
 CACHED = Usage(input_tokens=1000, cache_read_tokens=1000, output_tokens=0)
 LONG = Usage(input_tokens=300_000, output_tokens=1000)
+KEPT = Usage(input_tokens=2000, cache_write_tokens=1500, cache_write_1h_tokens=1000, output_tokens=0)
 
 
 @pytest.mark.parametrize(
@@ -181,6 +183,8 @@ LONG = Usage(input_tokens=300_000, output_tokens=1000)
         pytest.param("mistral", "mistral-medium", PLAIN, 9_000_000_000, id="an alias that moved"),
         # 1000 x 0.03, a tenth of 0.3
         pytest.param("mistral", "codestral-latest", CACHED, 30_000_000, id="a discount that is not listed"),
+        # 500 x 10 + 500 x 12.5 + 1000 x 25, twice 12.5
+        pytest.param("openai", "gpt-6-astra", KEPT, 36_250_000_000, id="a cache that is kept for twelve hours"),
         # 300,000 x 25 + 1000 x 112.5
         pytest.param("openai", "gpt-5.6-cyber", LONG, 7_612_500_000_000, id="a long context that is not listed"),
         # 1000 x 3.6 + 1000 x 18, a fifth above 3 and 15

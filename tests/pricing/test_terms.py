@@ -232,6 +232,25 @@ def test_a_transcription_is_billed_for_ten_seconds_at_least(book: Book):
     assert longer.total_pico == 1_850_000_000
 
 
+def test_an_item_can_cost_so_many_times_what_another_does(book_of: BookOf):
+    mine = """
+version: 1
+prices: [{provider: acme, model: one, input_per_mtok: "2", cache_write_per_mtok: "3", output_per_mtok: "1"}]
+multipliers: [{provider: acme, model: one, service_tier: batch, factor: "0.5"}]
+same_rate: [{provider: acme, model: one, items: [cache_write_1h], as_item: cache_write_5m, factor: "2"}]
+"""
+    usage = Usage(input_tokens=30, cache_write_tokens=20, cache_write_1h_tokens=10, output_tokens=0)
+
+    charge = book_of(mine).charge(Route("acme", "one"), usage, NOON)
+    batched = book_of(mine).charge(Route("acme", "one", service_tier="batch"), usage, NOON)
+
+    # 10 x 2 + 10 x 3 + 10 x 6
+    assert charge.total_pico == 110_000_000
+    assert [item.rate.multipliers for item in charge.items] == [(), (), ("cache_write_5m x2",)]
+    assert batched.total_pico == 55_000_000
+    assert batched.items[2].rate.multipliers == ("cache_write_5m x2", "tier batch x0.5")
+
+
 def test_facts_that_point_at_each_other_do_not_hang(book_of: BookOf):
     circle = """
 version: 1

@@ -133,12 +133,14 @@ class Operation:
 
 _FIRST: Final = ("cohere.raw_base_client", "RawBaseCohere")
 _SECOND: Final = ("cohere.v2.raw_client", "RawV2Client")
+_AUDIO: Final = ("cohere.audio.transcriptions.raw_client", "RawTranscriptionsClient")
 OPERATIONS: Final[Mapping[tuple[str, str], Mapping[str, Operation]]] = {
     _FIRST: {
         "chat": Operation("chat"),
         "chat_stream": Operation("chat", stream=True),
         "generate": Operation("text_completion"),
         "generate_stream": Operation("text_completion", stream=True),
+        "summarize": Operation("text_completion"),
         "embed": Operation("embeddings"),
         "rerank": Operation("rerank"),
     },
@@ -148,6 +150,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Mapping[str, Operation]]] = {
         "embed": Operation("embeddings"),
         "rerank": Operation("rerank"),
     },
+    _AUDIO: {"create": Operation("transcription")},
 }
 """Module and class of a raw client -> its methods; the class has an async twin."""
 
@@ -203,8 +206,9 @@ def _patches(place: tuple[str, str]) -> list[Patch]:
     for method, operation in OPERATIONS[place].items():
         described = partial(describe, operation)
         shells: tuple[Shell, Shell] = (opens, opens) if operation.stream else (calls, awaits)
-        found.append(Patch(module, f"{owner}.{method}", shells[0], describe=described))
-        found.append(Patch(module, f"Async{owner}.{method}", shells[1], describe=described))
+        later = place == _AUDIO
+        found.append(Patch(module, f"{owner}.{method}", shells[0], describe=described, optional=later))
+        found.append(Patch(module, f"Async{owner}.{method}", shells[1], describe=described, optional=later))
     return found
 
 
@@ -216,6 +220,7 @@ class CohereInstrumentor(SdkInstrumentor):
     patches = (
         *_patches(_FIRST),
         *_patches(_SECOND),
+        *_patches(_AUDIO),
         Patch("cohere.core.http_client", "HttpClient.request", attempts),
         Patch("cohere.core.http_client", "HttpClient.stream", attempts),
         Patch("cohere.core.http_client", "AsyncHttpClient.request", attempts),

@@ -110,6 +110,8 @@ class GoogleGenAIInstrumentor(SdkInstrumentor):
         Patch(_INTERACTIONS, "AsyncInteractions.create", awaits, describe="describe_interaction"),
         Patch(_INTERACTIONS, "Interactions.get", calls, describe="describe_fetch"),
         Patch(_INTERACTIONS, "AsyncInteractions.get", awaits, describe="describe_fetch"),
+        Patch(_INTERACTIONS, "Interactions.cancel", calls, describe="describe_fetch"),
+        Patch(_INTERACTIONS, "AsyncInteractions.cancel", awaits, describe="describe_fetch"),
         Patch(_DECISIONS, "Decisions.create", calls, describe="describe_interaction"),
         Patch(_DECISIONS, "AsyncDecisions.create", awaits, describe="describe_interaction"),
         Patch(f"{_HOOKS}.sdkhooks", "SDKHooks.before_request", attempts),

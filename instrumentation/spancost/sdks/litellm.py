@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from spancost import unreported
 from spancost.described import Call
-from spancost.fields import count, first, items, pick, text
+from spancost.fields import count, first, items, pick, text, total
 from spancost.hosts import provider_of
 from spancost.instrumentor import Patch, SdkInstrumentor, awaits, calls
 from spancost.streams import observed
@@ -161,7 +161,10 @@ def answer_usage(usage: object) -> Attributes | None:
             count(into, "cache_write_tokens"),
             count(usage, "cache_creation_input_tokens"),
         ),
-        cache_write_1h_tokens=count(into, "cache_creation_token_details", "ephemeral_1h_input_tokens"),
+        cache_write_1h_tokens=total(
+            count(into, "cache_creation_token_details", "ephemeral_1h_input_tokens"),
+            count(into, "cache_creation_token_details", "ephemeral_12h_input_tokens"),
+        ),
         input_audio_tokens=count(into, "audio_tokens"),
         input_image_tokens=count(into, "image_tokens"),
         output_tokens=first(count(usage, "completion_tokens"), count(usage, "output_tokens")),

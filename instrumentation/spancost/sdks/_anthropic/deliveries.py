@@ -1,7 +1,8 @@
-"""Requests that fetch what was paid for earlier: results of message batches, and what managed agents did.
+"""Requests that fetch what was paid for earlier: results of message batches, what managed agents did, and dreams.
 
 Each line of a batch's results carries the usage of its message; a session's events carry that of every model request
 that an agent made. A session also costs something for every hour that it runs, which is in none of these figures.
+A dream is a session that reports what it used as a whole, too: whichever is seen first is what is charged.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 _RESULTS: Final = re.compile(r"GET .*/messages/batches/[^/]+/results")
 _SESSIONS: Final = re.compile(r"(GET|POST) .*/sessions(/[^/]+)?")
 _EVENTS: Final = re.compile(r"GET .*/sessions/([^/]+)(/threads/[^/]+)?/(events|events/stream|stream)")
+_DREAMS: Final = re.compile(r"GET .*/dreams(/[^/]+)?")
+_DREAMT: Final = frozenset({"completed", "failed", "canceled"})
+"""What `status` of a dream becomes when it is over."""
 _TIER: Final = "batch"
 
 
@@ -34,6 +38,10 @@ class Deliveries:
     def __init__(self) -> None:
         self._charged = Once()
         self._models: Newest[str] = Newest()
+        self._followed: Newest[bool] = Newest()
+        """Sessions whose events were charged."""
+        self._dreamt: Newest[bool] = Newest()
+        """Sessions that were charged as a dream."""
 
     def delivery(self, posted: Posted) -> Delivery | None:
         """How to read the answer to a request, if it is one that can tell about calls made earlier."""
@@ -46,6 +54,8 @@ class Deliveries:
             return Delivery(lambda part: self._events(part, events[1], source))
         if _SESSIONS.fullmatch(asked):
             return Delivery(self._sessions)
+        if _DREAMS.fullmatch(asked):
+            return Delivery(lambda part: self._dreams(part, source))
         return None
 
     def _results(self, line: object, source: _Source) -> Iterator[Paid]:
@@ -73,7 +83,8 @@ class Deliveries:
             if text(event, "type") != "span.model_request_end" or identifier is None:
                 continue
             usage = pick(event, "model_usage")
-            if usage is not None and self._charged.first(identifier):
+            if usage is not None and session not in self._dreamt and self._charged.first(identifier):
+                self._followed.note(session, True)
                 attributes: Attributes = {"gen_ai.conversation.id": session}
                 if (speed := text(usage, "speed")) is not None:
                     attributes["spancost.speed"] = speed
@@ -84,6 +95,29 @@ class Deliveries:
                     attributes=attributes,
                 )
                 yield source.paid(answer)
+
+    def _dreams(self, part: object, source: _Source) -> Iterator[Paid]:
+        for dream in (part, *items(part, "data")):
+            identifier, session = text(dream, "id"), text(dream, "session_id")
+            if text(dream, "type") != "dream" or text(dream, "status") not in _DREAMT or identifier is None:
+                continue
+            attributes: Attributes = {}
+            if session is not None:
+                if session in self._followed:
+                    continue
+                self._dreamt.note(session, True)
+                attributes["gen_ai.conversation.id"] = session
+            if not self._charged.first(identifier):
+                continue
+            if (speed := text(dream, "model", "speed")) is not None:
+                attributes["spancost.speed"] = speed
+            answer = answered(
+                model=text(dream, "model", "id"),
+                response_id=identifier,
+                usage=message_usage(pick(dream, "usage")),
+                attributes=attributes,
+            )
+            yield source.paid(answer)
 
 
 class _Source:

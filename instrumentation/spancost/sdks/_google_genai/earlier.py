@@ -28,7 +28,7 @@ PATCHES: Final = tuple(
     for patch in patches("google.genai._interactions._base_client")
 )
 _CREATED: Final = re.compile(r".*/interactions")
-_FETCHED: Final = re.compile(r".*/interactions/[^/]+")
+_FETCHED: Final = re.compile(r"GET .*/interactions/[^/]+|POST .*/interactions/[^/]+/cancel")
 _LOCATION: Final = re.compile(r"/locations/([^/]+)/")
 
 
@@ -44,13 +44,11 @@ class Earlier:
         """The interaction that is asked for, or the one that is fetched."""
         posted = Posted(self._endpoints.of(instance), args, kwargs)
         path = (text(posted.options, "url") or "").partition("?")[0]
-        if posted.path is not None:
-            if not _CREATED.fullmatch(path):
-                return None
+        if posted.path is not None and _CREATED.fullmatch(path):
             reading = InteractionReading(posted.body, self._pending, self._charged)
             model = text(posted.body, "model") or text(posted.body, "agent")
             return Call(self._request(posted, model, UNRETRIED), reading, posted.given)
-        if (text(posted.options, "method") or "").lower() != "get" or not _FETCHED.fullmatch(path):
+        if not _FETCHED.fullmatch(f"{(text(posted.options, 'method') or '').upper()} {path}"):
             return None
         return Delivery(
             lambda part: fetched(lambda model: self._request(posted, model), part, self._pending, self._charged)

@@ -1,4 +1,4 @@
-"""Requests that fetch what was paid for earlier: background responses, batches and runs of assistants.
+"""Requests that fetch what was paid for earlier: background responses, batches, runs of assistants, turns of agents.
 
 Each is charged when its usage is first seen, by polling, by resuming its stream or by reading its results, and once
 however often it is fetched. Who had it made pays for it, where that was in this process; else who fetches it.
@@ -7,17 +7,17 @@ however often it is fetched. Who had it made pays for it, where that was in this
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from opentelemetry import context as otel
 
 from spancost.described import Delivery, Paid
-from spancost.fields import pick, text
+from spancost.fields import items, pick, text
 from spancost.newest import Newest
 from spancost.once import Once
 from spancost.sdks.openai.batches import batches_in, reported_batches, reported_results
 from spancost.sdks.openai.chat import chat_usage
-from spancost.sdks.openai.responses import response_answer
+from spancost.sdks.openai.responses import response_answer, response_usage
 from spancost.wire import RESPONSE_ID, Request, answered
 
 if TYPE_CHECKING:
@@ -35,7 +35,11 @@ _RESULTS: Final = re.compile(r"GET .*/files/([^/]+)/content")
 _RUN: Final = re.compile(
     r"(POST .*/threads(/[^/]+)?/runs|(GET|POST) .*/threads/[^/]+/runs/[^/]+(/(cancel|submit_tool_outputs))?)"
 )
-
+_AGENTS: Final = re.compile(
+    r"(GET|POST) .*/agents/sessions(/[^/]+)?|GET .*/agents/sessions/[^/]+(/events|(/subagents/[^/]+)?/turns(/[^/]+)?)"
+)
+_ENDED: Final = frozenset({"completed", "failed", "cancelled"})
+"""What `status` of an agent's turn becomes when it uses nothing more."""
 
 _MADE: Final = 1000
 """Of how many calls it is remembered what they belong under: each keeps the spans around it in memory."""
@@ -47,6 +51,7 @@ class Deliveries:
     def __init__(self) -> None:
         self.charged = Once()
         self._made: Newest[Context] = Newest(_MADE)
+        self._agents: Newest[_Agent] = Newest()
 
     def made(self, identifier: str) -> None:
         """Something was made here and now that will be delivered later."""
@@ -65,6 +70,8 @@ class Deliveries:
             return Delivery(lambda part: self._batches(part, source))
         if _RUN.fullmatch(asked):
             return Delivery(lambda part: self._runs(part, source))
+        if _AGENTS.fullmatch(asked):
+            return Delivery(lambda part: self._turns(part, source))
         if file := _RESULTS.fullmatch(asked):
             return Delivery(lambda part: self._results(part, file[1], source))
         return None
@@ -109,6 +116,38 @@ class Deliveries:
             answer = answered(model=text(run, "model"), response_id=identifier, usage=chat_usage(usage))
             yield source.paid("chat", answer, self._made.get(identifier))
 
+    def _turns(self, part: object, source: _Source) -> Iterator[Paid]:
+        # A turn does not say which model it is of, and its session does; an event has either of them inside.
+        for session in (part, pick(part, "session"), *items(part, "data")):
+            identifier = text(session, "id")
+            if text(session, "object") == "agent.session" and identifier is not None:
+                tier = text(session, "agent", "service_tier")
+                self._agents.note(identifier, _Agent(text(session, "agent", "model"), None if tier == "auto" else tier))
+        for turn in (part, pick(part, "turn"), *items(part, "data")):
+            identifier, session_id = text(turn, "id"), text(turn, "session_id")
+            if text(turn, "object") != "agent.session.turn" or identifier is None or session_id is None:
+                continue
+            usage = pick(turn, "usage")
+            if usage is None:
+                usage = pick(part, "usage")
+            if text(turn, "status") in _ENDED and usage is not None and self.charged.first(identifier):
+                agent = self._agents.get(session_id) or _Agent()
+                answer = answered(
+                    model=agent.model,
+                    response_id=identifier,
+                    usage=response_usage(usage),
+                    service_tier=agent.service_tier,
+                    attributes={"gen_ai.conversation.id": session_id},
+                )
+                yield source.paid("chat", answer, model=agent.model)
+
+
+class _Agent(NamedTuple):
+    """What an agent's turns run on."""
+
+    model: str | None = None
+    service_tier: str | None = None
+
 
 class _Source:
     """Where an answer comes from."""
@@ -117,6 +156,6 @@ class _Source:
         self._endpoint = posted.endpoint
         self.provider = posted.endpoint.biller
 
-    def paid(self, operation: str, answer: Answer, context: Context | None) -> Paid:
-        request = Request(operation, self.provider, None, self._endpoint.host, self._endpoint.port)
+    def paid(self, operation: str, answer: Answer, context: Context | None = None, model: str | None = None) -> Paid:
+        request = Request(operation, self.provider, model, self._endpoint.host, self._endpoint.port)
         return Paid(request, answer, context=context)

@@ -2,12 +2,13 @@
 
 The SDK turns each message into an event with `parse_event`, whichever way the app receives it. A conversation never
 says in one place what a call was: the session names the models, the start of a response its time, the end its usage.
+A live session is itself a call, of so many seconds, and paid when it closes; what it has other models do is theirs.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 from weakref import WeakKeyDictionary
@@ -34,6 +35,9 @@ _CONNECTIONS: Final = (
     ("openai.resources.beta.realtime.realtime", "RealtimeConnection"),
     ("openai.resources.responses.responses", "ResponsesConnection"),
     ("openai.resources.beta.responses.responses", "ResponsesConnection"),
+    ("openai.resources.live.live", "LiveConnection"),
+    ("openai.resources.live.forks", "ForksConnection"),
+    ("openai.resources.live.sideband", "SidebandConnection"),
 )
 """Where the SDK has connections; a release without one of them has no such calls to miss."""
 
@@ -51,6 +55,8 @@ class _Conversation:
     request: Request
     transcriber: str | None = None
     started: dict[str, int] = field(default_factory=dict[str, int])
+    begun: int | None = None
+    """When the live session itself began."""
 
 
 class Conversations:
@@ -65,10 +71,22 @@ class Conversations:
         return Delivery(lambda event: self._heard(connection, event))
 
     def _heard(self, connection: Any, event: object) -> Iterator[Paid]:
-        kind = text(event, "type")
-        match kind:
+        match text(event, "type"):
             case "session.created" | "session.updated":
                 self._learn(self._of(connection), pick(event, "session"))
+            case "session.started":
+                conversation = self._of(connection)
+                self._learn(conversation, pick(event, "session"))
+                conversation.begun = time.time_ns()
+            case "session.closed":
+                yield from self._closed(self._of(connection), event)
+            case "response.event":  # of a response that a live model had another model give
+                nested = pick(event, "event")
+                model = text(nested, "response", "model")
+                for paid in self._heard(connection, nested):
+                    yield replace(paid, request=_with_model(paid.request, model))
+            case "decision.event":
+                yield from self._decided(self._of(connection), event)
             case "response.created":
                 started = self._of(connection).started
                 if len(started) >= _AT_ONCE:
@@ -115,6 +133,24 @@ class Conversations:
         )
         yield Paid(conversation.request, answer, started)
 
+    def _decided(self, conversation: _Conversation, event: object) -> Iterator[Paid]:
+        decision, identifier = pick(event, "event", "decision"), text(event, "event_id") or ""
+        if pick(decision, "usage") is not None and self._charged.first(identifier):
+            request = _with_model(conversation.request, text(decision, "model"))
+            yield Paid(request, response_answer(decision, request.provider))
+
+    def _closed(self, conversation: _Conversation, event: object) -> Iterator[Paid]:
+        self._learn(conversation, pick(event, "session"))
+        usage, identifier = pick(event, "usage"), text(event, "session", "id") or ""
+        if usage is None or not self._charged.first(identifier):
+            return
+        answer = answered(
+            model=conversation.request.model,
+            response_id=identifier or None,
+            usage=transcription_usage(usage),
+        )
+        yield Paid(conversation.request, answer, conversation.begun)
+
     def _transcribed(self, conversation: _Conversation, event: object) -> Iterator[Paid]:
         usage, identifier = pick(event, "usage"), text(event, "item_id") or ""
         if usage is None or not self._charged.first(f"{_TRANSCRIBED} {identifier}"):
@@ -139,7 +175,7 @@ def _header(handshake: object, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _with_model(request: Request, model: str) -> Request:
+def _with_model(request: Request, model: str | None) -> Request:
     return Request(request.operation, request.provider, model, request.address, request.port, request.stream)
 
 

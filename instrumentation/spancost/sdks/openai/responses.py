@@ -123,6 +123,7 @@ def response_usage(usage: object, searches: int | None = None) -> Attributes:
             count(usage, "prompt_tokens_details", "cached_tokens"),
         ),
         cache_write_tokens=count(usage, "input_tokens_details", "cache_write_tokens"),
+        cache_write_1h_tokens=count(usage, "input_tokens_details", "cache_write_tokens_details", "ttl_12h_tokens"),
         input_audio_tokens=count(usage, "input_tokens_details", "audio_tokens"),
         input_image_tokens=count(usage, "input_tokens_details", "image_tokens"),
         output_tokens=first(count(usage, "output_tokens"), count(usage, "completion_tokens")),
