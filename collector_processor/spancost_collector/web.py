@@ -2,6 +2,8 @@
 
 `/healthz` says that the process answers; `/readyz` says whether an export would be acknowledged now, by asking the
 thread that would have to do it. Where tokens are configured, everything but these two asks for one: probes have none.
+However many ask for the metrics, they are written by one thread at a time: many would keep calls from being charged,
+and each would take the memory of all metrics.
 """
 
 from __future__ import annotations
@@ -21,22 +23,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prometheus_client import CollectorRegistry
+    from prometheus_client.registry import Collector
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from spancost_collector.outcome import Refusal
+
+    Encode = Callable[[Collector], bytes]
 
 _FOR_PROBES: Final = frozenset({"/healthz", "/readyz"})
 
 
 def create_app(registry: CollectorRegistry, ready: Callable[[], Refusal | None], gate: Gate) -> Starlette:
     """The HTTP endpoints over what the receiver counts and what it says about itself."""
+    scrapes = _Scrapes(registry)
 
-    def metrics(request: Request) -> Response:
+    async def metrics(request: Request) -> Response:
         encode, content_type = choose(request.headers.get("accept", ""))
-        return Response(encode(registry), headers={"Content-Type": content_type})
+        return Response(await scrapes(encode, content_type), headers={"Content-Type": content_type})
 
-    def health(request: Request) -> Response:
+    async def health(request: Request) -> Response:
         return PlainTextResponse("ok\n")
 
     async def readiness(request: Request) -> Response:
@@ -49,6 +55,27 @@ def create_app(registry: CollectorRegistry, ready: Callable[[], Refusal | None],
         routes=[Route("/metrics", metrics), Route("/healthz", health), Route("/readyz", readiness)],
         middleware=[] if gate.open else [Middleware(_Guarded, gate=gate)],
     )
+
+
+class _Scrapes:
+    """Writes metrics once for all who wait for them in a format; never from before somebody asked."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self._turn = asyncio.Lock()
+        self._waiting: dict[str, asyncio.Task[bytes]] = {}
+        """Content type -> what has not begun yet."""
+
+    async def __call__(self, encode: Encode, content_type: str) -> bytes:
+        task = self._waiting.get(content_type)
+        if task is None:
+            task = self._waiting[content_type] = asyncio.create_task(self._write(encode, content_type))
+        return await asyncio.shield(task)
+
+    async def _write(self, encode: Encode, content_type: str) -> bytes:
+        async with self._turn:
+            del self._waiting[content_type]
+            return await asyncio.to_thread(encode, self._registry)
 
 
 class _Guarded:

@@ -297,3 +297,24 @@ def test_reflection_can_be_switched_off(launch: Launch, connect: Connect) -> Non
     call = refusal(connect(running), "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
 
     assert call.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_calls_without_a_message_do_not_keep_others_out(
+    launch: Launch, connect: Connect, otlp: Otlp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spancost_collector.intake.otlp_grpc.ARRIVAL_SECONDS", 0.5)
+    running = launch(intake={"max_concurrent_requests": 2, "max_waiting_requests": 1})
+    over = threading.Event()
+
+    def nothing() -> Iterator[bytes]:
+        over.wait()
+        yield b""
+
+    silent: grpc.StreamUnaryMultiCallable[bytes, bytes] = connect(running).stream_unary(f"/{TRACES}/Export")
+    calls = [silent.future(nothing()) for _ in range(2)]
+    time.sleep(0.2)  # they hold all the threads
+
+    assert running.export(otlp.body(otlp.call())) == grpc.StatusCode.OK
+    assert [call.code() for call in calls] == [grpc.StatusCode.CANCELLED, grpc.StatusCode.CANCELLED]
+    assert rejected(running, "incomplete") == 2
+    over.set()

@@ -197,6 +197,64 @@ print(found)
     assert done.stdout.strip() == "[True, False, True]", done.stderr
 
 
+def test_two_receivers_cannot_write_one_ledger_under_two_names(ledger: Ledger, path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "elsewhere" / "other.sqlite3"
+    other.parent.mkdir()
+    other.symlink_to(path)
+
+    with pytest.raises(LedgerError, match="another receiver writes this ledger"):
+        Ledger(other)
+
+
+def test_a_ledger_is_kept_and_found_under_a_symbolic_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "ledger.sqlite3"
+    link.symlink_to(tmp_path / "disk" / "kept.sqlite3")
+
+    for fresh in (1, 0):
+        with closing(Ledger(link)) as ledger:
+            assert len(ledger.record([call(1)]).fresh) == fresh
+
+    assert link.is_symlink()
+
+
+def test_a_ledger_with_a_hard_link_is_not_written(tmp_path: Path) -> None:
+    path, other = tmp_path / "ledger.sqlite3", tmp_path / "other.sqlite3"
+    with closing(Ledger(path)) as ledger:
+        ledger.record([call(1)])
+    other.hardlink_to(path)
+
+    for name in (path, other):
+        with pytest.raises(LedgerError, match=r"this file has another name as well \(a hard link\)"):
+            Ledger(name)
+    other.unlink()
+    Ledger(path).close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc to see which files are open")
+def test_what_does_not_fit_into_memory_is_sorted_beside_the_ledger(tmp_path: Path) -> None:
+    program = """
+import os, sqlite3, sys
+from pathlib import Path
+from spancost_collector.ledger.report import LedgerReader
+from spancost_collector.ledger.writer import Ledger
+path = Path(sys.argv[1])
+Ledger(path).close()
+LedgerReader(path).close()
+sorted_ = sqlite3.connect(path).execute(
+    "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 500000)"
+    " SELECT n, hex(zeroblob(20)) FROM numbers ORDER BY n % 1000"
+)
+sorted_.fetchone()
+opened = (one for one in Path("/proc/self/fd").iterdir() if one.is_symlink())
+print({str(os.path.dirname(file)) for file in map(os.readlink, opened) if "etilqs" in file})
+"""
+    path = tmp_path / "it's a ledger" / "ledger.sqlite3"
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False)
+
+    assert done.stdout.strip() == repr({str(path.parent)}), done.stderr
+
+
 def test_two_receivers_cannot_write_one_ledger(ledger: Ledger, path: Path) -> None:
     with pytest.raises(LedgerError, match="another receiver writes this ledger"):
         Ledger(path)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,3 +113,41 @@ def test_a_request_in_json_is_kept_before_it_is_acknowledged(serve: Callable[...
     done = subprocess.run(report, capture_output=True, text=True, timeout=120, check=True)
     (row,) = json.loads(done.stdout)["rows"]
     assert (row["model"], row["calls"], row["cost_usd"]) == ("gpt-5-mini", 1, "0.002")
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of another process can be set on Linux only")
+def test_more_idle_connections_than_files_keep_nobody_out_and_fill_no_log(
+    tmp_path: Path, serve: Callable[..., Serve]
+) -> None:
+    receiver = serve()
+    resource.prlimit(receiver.process.pid, resource.RLIMIT_NOFILE, (96, 96))
+    host, _, port = receiver.http.rpartition(":")
+
+    with ExitStack() as connections:
+        for _ in range(150):
+            connections.enter_context(socket.create_connection((host, int(port)), timeout=10))
+        request = urllib.request.Request(
+            f"http://{receiver.http}/v1/traces", data=b"{}", headers={"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status == 200
+        assert [receiver.get("/healthz"), receiver.get("/readyz")] == ["ok\n", "ready\n"]
+
+    assert (tmp_path / "serve-0.log").read_text() == ""
+
+
+def test_as_many_files_may_be_open_as_the_system_grants(serve: Callable[..., Serve]) -> None:
+    granted = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, granted[1]))
+        receiver = serve()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, granted)
+
+    (line,) = (
+        line
+        for line in Path(f"/proc/{receiver.process.pid}/limits").read_text(encoding="ascii").splitlines()
+        if line.startswith("Max open files")
+    )
+    soft, hard = line.split()[3:5]
+    assert soft == hard

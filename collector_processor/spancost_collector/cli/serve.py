@@ -19,6 +19,7 @@ from spancost_collector.garbage import look_for_cycles_rarely
 from spancost_collector.ledger.faults import told
 from spancost_collector.ledger.writer import Ledger
 from spancost_collector.logs import configure_logs
+from spancost_collector.open_files import raise_limit
 from spancost_collector.price_data import load_current_book
 from spancost_collector.server import Receiver
 
@@ -98,6 +99,7 @@ def serve(
     configure_logs(settings.log.format, settings.log.level)
     for warning in loaded.warnings:
         _log.warning(warning)
+    raise_limit()
     book = load_current_book(settings.prices)
     # A queue, because its `put` may interrupt itself, which a handler of signals has to be able to do.
     signals: SimpleQueue[int] = SimpleQueue()

@@ -10,9 +10,11 @@ import uvicorn
 
 from spancost_collector.config import Address
 from spancost_collector.intake.addresses import listening
+from spancost_collector.intake.http_protocol import HttpProtocol
 from spancost_collector.intake.listener_tls import Certificate
 
 if TYPE_CHECKING:
+    import socket
     import ssl
 
     from spancost_collector.config import Listener
@@ -22,6 +24,20 @@ _log: Final = logging.getLogger(__name__)
 _LONGEST_GRACE_SECONDS: Final = 3600
 _KEEP_ALIVE_SECONDS: Final = 120
 """Much longer than the pause between two exports, or a sender would often write to a connection that is just closed."""
+_AT_ONCE: Final = 1
+"""How many connections are taken at a time. Where no file is left for one, asyncio logs that and plans to try again so
+many times, and so does each of those tries."""
+_WAITING_CONNECTIONS: Final = 2048
+"""How many may wait to be taken."""
+
+
+class _Server(uvicorn.Server):
+    """Has more connections wait than are taken at a time, which are one number to asyncio."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for one in sockets or ():
+            one.listen(_WAITING_CONNECTIONS)
 
 
 class HttpListener:
@@ -45,6 +61,8 @@ class HttpListener:
 
         self._config = uvicorn.Config(
             app,
+            http=HttpProtocol,
+            backlog=_AT_ONCE,
             lifespan="off",
             ws="none",
             access_log=False,
@@ -54,7 +72,7 @@ class HttpListener:
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             ssl_context_factory=None if context is None else use_context,
         )
-        self._server = uvicorn.Server(self._config)
+        self._server = _Server(self._config)
         self._thread = Thread(target=self._run, name=f"spancost-{name}", daemon=True)
 
     def start(self) -> None:

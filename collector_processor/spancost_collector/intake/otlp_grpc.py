@@ -16,6 +16,7 @@ import grpc
 
 from spancost_collector.config import Address
 from spancost_collector.intake.access import Gate
+from spancost_collector.intake.arrivals import ARRIVAL_SECONDS, Arrivals
 from spancost_collector.intake.grpc_services import Door, TrueHealth, add_health, add_reflection, refuse, refusing
 from spancost_collector.intake.listener_tls import Certificate
 from spancost_collector.intake.signals import SIGNALS, TRACES
@@ -71,7 +72,8 @@ class OtlpGrpcServer:
             ],
             interceptors=[] if gate.open else [Door(gate, metrics, self._spare)],
         )
-        self._server.add_generic_rpc_handlers((_Exports(destinations, metrics, intake, self._spare),))
+        self._arrivals = Arrivals(ARRIVAL_SECONDS)
+        self._server.add_generic_rpc_handlers((_Exports(destinations, metrics, intake, self._spare, self._arrivals),))
         self.health = TrueHealth(check, TRACES.service, self._spare)
         add_health(self._server, self.health)
         self._curious = ThreadPoolExecutor(2, thread_name_prefix="spancost-otlp-reflection")
@@ -91,12 +93,14 @@ class OtlpGrpcServer:
 
     def start(self) -> None:
         """Begin to accept requests."""
+        self._arrivals.start()
         self._server.start()
 
     def stop(self, grace: float) -> None:
         """Accept nothing more, and wait up to `grace` seconds for the requests that are under way."""
         self.health.enter_graceful_shutdown()
         self._server.stop(grace).wait()
+        self._arrivals.stop()
         self._give_up_threads()
 
     def _give_up_threads(self) -> None:
@@ -108,9 +112,15 @@ class _Exports(grpc.GenericRpcHandler):
     """`Export` of each signal: taken where it has somewhere to go, and refused with a reason where not."""
 
     def __init__(
-        self, destinations: Destinations, metrics: ReceiverMetrics, intake: Intake, spare: ThreadPoolExecutor
+        self,
+        destinations: Destinations,
+        metrics: ReceiverMetrics,
+        intake: Intake,
+        spare: ThreadPoolExecutor,
+        arrivals: Arrivals,
     ) -> None:
         self._metrics = metrics
+        self._arrivals = arrivals
         self._room = Semaphore(intake.max_concurrent_requests + intake.max_waiting_requests)
         self._too_many = refusing(_TOO_MANY, metrics, spare)
         self._taken: dict[str, Handler] = {}
@@ -142,10 +152,11 @@ class _Exports(grpc.GenericRpcHandler):
 
     def _export(self, submit: Submit, messages: Iterator[bytes], context: grpc.ServicerContext) -> None:
         try:
-            body = next(messages, None)
+            with self._arrivals.awaiting(context):
+                body = next(messages, None)
         except grpc.RpcError:
             body = None
-        if body is None:  # nobody hears an answer: the sender gave up, or gRPC has told it that this is too large
+        if body is None:  # nobody hears an answer: the sender gave up or took too long, or gRPC has told it: too large
             self._metrics.rejected["incomplete"].inc()
             return
         arrived = time.perf_counter()

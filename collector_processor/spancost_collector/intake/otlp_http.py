@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from spancost_collector import otlp_pb2 as otlp
 from spancost_collector.intake.access import REFUSED, Gate
+from spancost_collector.intake.arrivals import ARRIVAL_SECONDS
 from spancost_collector.intake.inflate import ENCODINGS, BadPackingError, TooLargeError, inflate
 from spancost_collector.intake.otlp_json import BadJsonError, convert
 from spancost_collector.intake.otlp_json_records import convert_logs, convert_metrics
@@ -44,8 +45,6 @@ PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
 _LONGEST_WAIT_SECONDS: Final = 300.0
 """More than all of the pipeline's own deadlines together."""
-_ARRIVAL_SECONDS: Final = 60.0
-"""How long a request may take to arrive."""
 _DISCARDED_BYTES: Final = 64 * 1024 * 1024
 """How much of a request is read after it was refused; a sender of more may miss its answer."""
 _DISCARDED_SECONDS: Final = 30.0
@@ -170,7 +169,7 @@ class OtlpHttpApp:
         parts: list[bytes] = []
         size = 0
         try:
-            async with asyncio.timeout(_ARRIVAL_SECONDS):
+            async with asyncio.timeout(ARRIVAL_SECONDS):
                 while arriving.more:
                     part = await arriving.part()
                     if part is None:
@@ -181,7 +180,7 @@ class OtlpHttpApp:
                     held.take(len(part))
                     parts.append(part)
         except TimeoutError:
-            raise _Refused(Refusal("incomplete", f"the request did not arrive within {_ARRIVAL_SECONDS:g} s")) from None
+            raise _Refused(Refusal("incomplete", f"the request did not arrive within {ARRIVAL_SECONDS:g} s")) from None
         return b"".join(parts)
 
     async def _unpacked(self, encoding: str, body: bytes, held: _Held) -> bytes:

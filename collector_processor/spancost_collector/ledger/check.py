@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from spancost_collector.ledger import schema, sums
+from spancost_collector.ledger.scratch import keep_scratch_beside
 from spancost_pricing import ConfigError
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def _attached(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect("", uri=True, isolation_level=None)
     try:
         connection.execute("ATTACH ? AS old", (ledger,))
+        keep_scratch_beside(path, connection)
     except sqlite3.Error as error:
         connection.close()
         raise ConfigError(f"{path}: cannot be opened: {error}") from error

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from spancost_collector.errors import LedgerError
 from spancost_collector.ledger import local_time, schema
 from spancost_collector.ledger.faults import is_denied
+from spancost_collector.ledger.scratch import keep_scratch_beside
 from spancost_pricing import PICO_USD, ConfigError
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ class LedgerReader:
         except sqlite3.Error as error:
             raise _unreadable(path, error) from error
         try:
+            keep_scratch_beside(path, self._connection)
             found = schema.version(self._connection)
         except sqlite3.Error as error:
             self._connection.close()

@@ -22,6 +22,7 @@ from spancost_collector.ledger.interning import Interned
 from spancost_collector.ledger.kept import KeptCharge
 from spancost_collector.ledger.rollup import Rollup
 from spancost_collector.ledger.rows import USAGE_COLUMNS, usage_of
+from spancost_collector.ledger.scratch import keep_scratch_beside
 from spancost_collector.price import what_is_owed
 from spancost_pricing import Route
 
@@ -112,6 +113,7 @@ def reprice(
             is_newer = found > schema.VERSION
             remedy = "Upgrade spancost" if is_newer else "Start `spancost serve` once: it migrates the file"
             raise LedgerError(f"{path}: schema version {found}, expected {schema.VERSION}. {remedy}")
+        keep_scratch_beside(path, connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         return _Pass(connection, book, dry_run=dry_run).run(since_ns, until_ns, progress)

@@ -9,6 +9,7 @@ ever stored.
 from __future__ import annotations
 
 import fcntl
+import os
 import sqlite3
 import time
 from collections import defaultdict
@@ -16,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from spancost_collector.call import Series
@@ -28,11 +30,11 @@ from spancost_collector.ledger.documents import read_call, write_call
 from spancost_collector.ledger.faults import is_damage, moved, told
 from spancost_collector.ledger.interning import Interned
 from spancost_collector.ledger.rollup import HOUR_NS, Rollup
+from spancost_collector.ledger.scratch import keep_scratch_beside
 from spancost_pricing import PICO_USD
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from spancost_collector.call import Charged, Key, ModelCall
     from spancost_collector.election.decision import Member
@@ -128,6 +130,7 @@ class Ledger:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            keep_scratch_beside(self._path, connection)
             found = schema.version(connection)
             if found > schema.VERSION:
                 raise LedgerError(
@@ -372,7 +375,8 @@ def _lock(path: Path):
         raise LedgerError(f"{path}: is no file that could hold a ledger. Name one with --ledger, as ledger.sqlite3")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.with_name(path.name + ".lock").open("a")
+        file = Path(os.path.realpath(path))
+        lock = file.with_name(file.name + ".lock").open("a")
     except OSError as error:
         raise LedgerError(
             f"{path}: cannot be opened as a ledger: {error.strerror}: {error.filename}."
@@ -385,4 +389,10 @@ def _lock(path: Path):
         raise LedgerError(
             f"{path}: another receiver writes this ledger. Stop it, or give this one its own with --ledger"
         ) from error
+    if path.exists() and path.stat().st_nlink > 1:
+        lock.close()
+        raise LedgerError(
+            f"{path}: this file has another name as well (a hard link). What is written under one of them is missing"
+            " under the other, and lost when both are written. Make the other one a copy, or a symbolic link"
+        )
     return lock
