@@ -38,12 +38,35 @@ class Scope:
     """Span attribute -> value, never changed; with what the scopes around this one say and it does not."""
     left_to: Context
     """The Context to go back to on exit."""
+    said: dict[str, str]
+    """What this scope says itself."""
+    owner: Attribution
+    """Who entered it, and leaves it."""
 
 
 def scope_of(context: Context | None = None) -> Scope | None:
     """The innermost scope of `context` (default: the current one)."""
     scope = (otel.get_current() if context is None else context).get(SCOPE)
     return scope if isinstance(scope, Scope) else None
+
+
+def _without(owner: Attribution, context: Context) -> Context | None:
+    """`context` as it would be had `owner` not entered its innermost scope there; None when it has none.
+
+    A generator closed late, or in another Context than it was begun in, does not leave in the order of entering.
+    """
+    above: list[tuple[Context, Scope]] = []
+    while (scope := scope_of(context)) is not None and scope.owner is not owner:
+        above.append((context, scope))
+        context = scope.left_to
+    if scope is None:
+        return None
+    left = scope.left_to
+    for around, entered in reversed(above):
+        outer = scope_of(left)
+        values = entered.said if outer is None else {**outer.values, **entered.said}
+        left = otel.set_value(SCOPE, Scope(values, left, entered.said, entered.owner), around)
+    return left
 
 
 class Attribution:
@@ -60,7 +83,7 @@ class Attribution:
         here = otel.get_current()
         outer = scope_of(here)
         values = self._values if outer is None else {**outer.values, **self._values}
-        otel.attach(otel.set_value(SCOPE, Scope(values, left_to=here), here))
+        otel.attach(otel.set_value(SCOPE, Scope(values, here, self._values, self), here))
         return self
 
     def __exit__(
@@ -68,8 +91,12 @@ class Attribution:
     ) -> None:
         # What to go back to is in the Context, not on this object, so the object can be shared.
         scope = scope_of()
-        if scope is not None:
+        if scope is None:
+            return
+        if scope.owner is self:
             otel.attach(scope.left_to)
+        elif (left := _without(self, otel.get_current())) is not None:
+            otel.attach(left)
 
     def __call__(self, function: _Function) -> _Function:
         """The same function, attributed."""

@@ -358,7 +358,7 @@ class _Installation:
                     if ours is not None:  # imported from another module after it was wrapped there
                         self._applied.append((place, name, ours[2], original))
                         continue
-                    wrapper = _around(original, patch.shell, recorder, is_method=isinstance(place, type))
+                    wrapper = _around(place, name, patch.shell, recorder)
                     setattr(place, name, wrapper)
                     self._applied.append((place, name, original, wrapper))
             except Exception as fault:
@@ -375,19 +375,26 @@ class _Installation:
         self._applied.clear()
 
 
-def _around(original: Any, shell: Shell, recorder: Recorder, *, is_method: bool) -> Callable[..., Any]:
-    """What to put in the place of `original`: itself, with a shell around it."""
-    if not is_method:
+def _around(place: Any, name: str, shell: Shell, recorder: Recorder) -> Callable[..., Any]:
+    """What to put in the place of a function of a class or module: itself, with a shell around it."""
+    original = place.__dict__[name]
+    if not isinstance(place, type):
 
         def function(_: Any, /, *args: Any, **kwargs: Any) -> Any:
             return original(*args, **kwargs)
 
-        method = shell(recorder, function)
+        made = shell(recorder, function)
 
-        def wrapper(_: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            return method(instance, *args, **kwargs)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            return made(None, *args, **kwargs)
 
-        return wrapt.FunctionWrapper(original, wrapper)
+        async def awaited(*args: Any, **kwargs: Any) -> Any:
+            return await made(None, *args, **kwargs)
+
+        # A plain function again: apps copy it, and send it to other processes by the name that it is found under.
+        wrapper = functools.wraps(original)(awaited if inspect.iscoroutinefunction(made) else called)
+        wrapper.__module__, wrapper.__qualname__ = place.__name__, name
+        return wrapper
     # Its very type: a wrapper of wrapt's passes for the function inside, and is told the object only when it is bound.
     method = shell(recorder, original if type(original) is FunctionType else _unbound(original))
     return functools.wraps(original)(method)

@@ -150,6 +150,8 @@ class Invocation:
 
     def leave(self) -> None:
         """The SDK returns to the app."""
+        if current() is not self:
+            return  # its coroutine is closed from elsewhere, where something else is current and stays so
         _current.set(self._outer)
         otel.detach(self._token)
 

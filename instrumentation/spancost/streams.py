@@ -6,6 +6,7 @@ laziness of what they wrap; the sync and the async one share all but the `await`
 
 from __future__ import annotations
 
+import copy
 import inspect
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -118,6 +119,17 @@ class _Observed(_Proxy):
     def __init__(self, wrapped: Any, observer: Observer) -> None:
         super().__init__(wrapped)
         self._self_observer = observer
+
+    def __copy__(self) -> Any:
+        copied = type(self)(copy.copy(self.__wrapped__), self._self_observer)
+        copied._self_before = self  # both read from one source: dropping either alone does not end the call
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return copy.deepcopy(self.__wrapped__, memo)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.__wrapped__.__reduce_ex__(protocol)
 
     # Properties, so that a name exists only where the SDK's own object has it.
     @property

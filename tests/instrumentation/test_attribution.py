@@ -20,7 +20,7 @@ from spancost.attribution import _warn, scope_of  # pyright: ignore[reportPrivat
 from .drivers import DRIVERS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Generator, Iterator
 
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -381,3 +381,38 @@ def test_the_processor_is_added_once_however_often_we_are_switched_on(telemetry:
         spancost.instrument(tracer_provider=counting)
         spancost.uninstrument()
     assert len(added) == 1
+
+
+def test_a_generator_that_is_closed_late_takes_only_its_own_scope_away(call: Any, instrumented: Telemetry) -> None:
+    def searching() -> Generator[None]:
+        with spancost.attribution(feature="search"):
+            yield
+
+    late, inner = searching(), searching()
+    next(late)
+    with spancost.attribution(tenant="acme"):
+        late.close()
+        call()
+    with spancost.attribution(tenant="acme"):
+        next(inner)
+    call()
+    inner.close()
+    call()
+    assert [paid_by(span) for span in instrumented.spans] == [
+        {"spancost.tenant": "acme"},
+        {"spancost.feature": "search"},
+        {},
+    ]
+
+
+def test_leaving_a_scope_in_another_context_leaves_the_scope_there(call: Any, instrumented: Telemetry) -> None:
+    def dependency() -> Iterator[None]:
+        with spancost.attribution(feature="search"):
+            yield
+        call()
+
+    with spancost.attribution(tenant="acme"):
+        around = dependency()
+        contextvars.copy_context().run(next, around)
+        contextvars.copy_context().run(list, around)
+    assert paid_by(instrumented.span) == {"spancost.tenant": "acme"}

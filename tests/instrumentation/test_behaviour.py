@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import copy
 import gc
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -314,3 +317,39 @@ async def test_a_call_inside_a_span_is_its_child(driver: Driver, instrumented: T
     assert call.parent.span_id == parent.get_span_context().span_id
     assert afterwards.parent is not None
     assert afterwards.parent.span_id == parent.get_span_context().span_id
+
+
+@pytest.mark.parametrize("name", ["openai", "openai-async", "anthropic", "anthropic-async"])
+async def test_a_stream_is_copied_as_without_us(name: str, provider: Provider, instrumented: Telemetry) -> None:
+    driver: Driver = DRIVERS[name](provider)
+    stream = await driver.stream()
+    copied = copy.copy(stream)
+    for refused in (copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="cannot pickle"):
+            refused(stream)
+    del stream
+    gc.collect()
+    assert instrumented.spans == []
+    assert len(await driver.rest(copied)) > 0
+    assert instrumented.span.status.status_code is StatusCode.UNSET
+
+
+def test_a_call_whose_coroutine_is_closed_from_elsewhere_says_nothing_in_the_log(
+    provider: Provider, instrumented: Telemetry, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def never(*_: Any, **__: Any) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    driver: Any = DRIVERS["openai-async"](provider)
+    driver.client._client.send = never
+    asking = driver.ask()
+    loop = asyncio.new_event_loop()
+    inside = contextvars.copy_context()
+    task = loop.create_task(asking, context=inside)
+    loop.run_until_complete(asyncio.sleep(0.01))
+    asking.close()
+    task.cancel()
+    loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+    loop.close()
+    assert [record.getMessage() for record in caplog.records if "opentelemetry" in record.name] == []
+    assert instrumented.span.name == "chat gpt-5"

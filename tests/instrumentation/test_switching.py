@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
+import inspect
+import pickle
+import sys
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import openai
@@ -15,6 +20,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 import spancost
 from spancost import startup
+from spancost.instrumentor import Patch, SdkInstrumentor, awaits, calls
 from spancost.registry import MissingSdkError, instrumentors
 from spancost_pricing import ConfigError
 
@@ -307,3 +313,45 @@ async def test_without_any_tracer_provider_the_app_works(name: str, provider: Pr
     with spancost.attribution(feature="search"):
         assert await driver.plain() is not None
         assert len(await driver.rest(await driver.stream())) > 0
+
+
+def test_a_patched_function_of_a_module_is_copied_and_sent_to_other_processes_as_without_us(
+    telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, sdk = ModuleType("sdk_of_functions.home"), ModuleType("sdk_of_functions")
+
+    def ask(question: str) -> str:
+        return question
+
+    async def aask(question: str) -> str:
+        return question
+
+    for function in (ask, aask):
+        function.__module__, function.__qualname__ = home.__name__, function.__name__
+        for module in (home, sdk):
+            setattr(module, function.__name__, function)
+    for module in (home, sdk):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    class Instrumentor(SdkInstrumentor):
+        package = "json"
+        requires = "json"
+        patches = (Patch(sdk.__name__, "ask", calls), Patch(sdk.__name__, "aask", awaits))
+
+    instrumentor = Instrumentor()
+    instrumentor.instrument(skip_dep_check=True, tracer_provider=telemetry.tracer_provider)
+    try:
+        for name, original in (("ask", ask), ("aask", aask)):
+            patched: Any = getattr(sdk, name)
+            assert patched is not original
+            assert patched.__wrapped__ is original
+            assert pickle.loads(pickle.dumps(patched)) is patched
+            assert copy.copy(patched) is patched
+            assert copy.deepcopy([patched]) == [patched]
+            assert str(inspect.signature(patched, eval_str=True)) == "(question: str) -> str"
+        assert sdk.ask("why") == "why"
+        assert inspect.iscoroutinefunction(sdk.aask)
+        assert not inspect.iscoroutinefunction(sdk.ask)
+    finally:
+        instrumentor.uninstrument()
+    assert sdk.ask is ask

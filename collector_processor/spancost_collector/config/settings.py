@@ -27,6 +27,7 @@ from spancost_collector.config.values import (
     Count,
     File,
     Listen,
+    MessageBytes,
     Names,
     Seconds,
     Secrets,
@@ -92,7 +93,7 @@ class Web(Listener):
 class Intake(Section):
     """How much is taken in."""
 
-    max_message_bytes: Bytes = ByteSize(64 * MEBIBYTE)
+    max_message_bytes: MessageBytes = ByteSize(64 * MEBIBYTE)
     """Largest request that is accepted, after decompression."""
     max_queue_bytes: Bytes = ByteSize(256 * MEBIBYTE)
     """Requests waiting beyond this are refused, and sent again by their senders."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
@@ -13,6 +14,8 @@ from spancost_pricing import ConfigError
 
 MEBIBYTE: Final = 1024 * 1024
 _ADDRESS_RULE: Final = "expected host:port, e.g. 127.0.0.1:4317 or [::1]:4317"
+_MOST: Final = 2**31 - 1
+"""The largest number that gRPC, SQLite and the system all take."""
 _LOOPBACK: Final = frozenset({"localhost", "::1"})
 
 
@@ -88,6 +91,19 @@ def not_a_flag(value: object) -> object:
     return value
 
 
+def _file(value: object) -> object:
+    if not isinstance(value, str | Path):
+        return value
+    path = Path(value).expanduser()
+    try:
+        usable = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        usable = False
+    if not usable:
+        raise ValueError("expected a path; no file can have this name")
+    return path
+
+
 def _listed(value: object) -> object:
     """Lists may be written as one text with commas, which is all that an environment variable can hold."""
     if isinstance(value, str):
@@ -109,7 +125,7 @@ TimeZone = Annotated[
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string"}),
 ]
-Count = Annotated[int, BeforeValidator(not_a_flag), Field(ge=1)]
+Count = Annotated[int, BeforeValidator(not_a_flag), Field(ge=1, le=_MOST)]
 Bytes = Annotated[
     ByteSize,
     BeforeValidator(not_a_flag),
@@ -124,8 +140,10 @@ Bytes = Annotated[
     ),
 ]
 """A number of bytes, also as `64MiB`."""
+MessageBytes = Annotated[Bytes, Field(le=_MOST)]
+"""The size of one message, which gRPC counts in 32 bits."""
 Seconds = Annotated[float, BeforeValidator(not_a_flag), Field(gt=0)]
-File = Annotated[Path, BeforeValidator(lambda value: Path(value).expanduser() if isinstance(value, str) else value)]
+File = Annotated[Path, BeforeValidator(_file)]
 """A path; `~` is the home directory."""
 Secrets = Annotated[tuple[Annotated[SecretStr, Field(min_length=1)], ...], BeforeValidator(_listed)]
 """Texts that are never shown."""
