@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import grpc
+import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
@@ -298,3 +299,38 @@ def launch(ledger: FlakyLedger, book: FixedBook, tmp_path: Path) -> Iterator[Lau
     for running in started:
         running.stop()
     ledger.close()
+
+
+class Sender:
+    """A receiver that takes OTLP/HTTP, and a client of it."""
+
+    def __init__(self, running: Running) -> None:
+        self.running = running
+        self.address = running.receiver.http_address
+        self.client = httpx.Client(base_url=f"http://{self.address}", timeout=20)
+
+    def post(
+        self, body: bytes, kind: str = "application/x-protobuf", path: str = "/v1/traces", **headers: str
+    ) -> httpx.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.post(path, content=body, headers={"content-type": kind, **named})
+
+    def calls(self) -> float:
+        return sum(self.running.metric("spancost_calls_total").values())
+
+    def rejected(self, reason: str) -> float:
+        return self.running.metric("spancost_receiver_rejected_requests_total", reason=reason)[()]
+
+
+@pytest.fixture
+def listen(launch: Launch) -> Iterator[Any]:
+    senders: list[Sender] = []
+
+    def one(**settings: Any) -> Sender:
+        http = {"listen": "127.0.0.1:0", **settings.pop("http", {})}
+        senders.append(Sender(launch(http=http, **settings)))
+        return senders[-1]
+
+    yield one
+    for sender in senders:
+        sender.client.close()

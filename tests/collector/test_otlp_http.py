@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 import socket
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import closing
 from http.client import HTTPConnection, HTTPResponse
 from typing import TYPE_CHECKING, Any
 
@@ -33,44 +32,11 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.collector.conftest import FlakyLedger, Launch, NextHop, Otlp, Running
+    from tests.collector.conftest import FlakyLedger, NextHop, Otlp
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 RETRY_INFO = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"}
-
-
-class Sender:
-    """A receiver that takes OTLP/HTTP, and a client of it."""
-
-    def __init__(self, running: Running) -> None:
-        self.running = running
-        self.address = running.receiver.http_address
-        self.client = httpx.Client(base_url=f"http://{self.address}", timeout=20)
-
-    def post(self, body: bytes, kind: str = PROTOBUF, path: str = "/v1/traces", **headers: str) -> httpx.Response:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.client.post(path, content=body, headers={"content-type": kind, **named})
-
-    def calls(self) -> float:
-        return sum(self.running.metric("spancost_calls_total").values())
-
-    def rejected(self, reason: str) -> float:
-        return self.running.metric("spancost_receiver_rejected_requests_total", reason=reason)[()]
-
-
-@pytest.fixture
-def listen(launch: Launch) -> Iterator[Any]:
-    senders: list[Sender] = []
-
-    def one(**settings: Any) -> Sender:
-        http = {"listen": "127.0.0.1:0", **settings.pop("http", {})}
-        senders.append(Sender(launch(http=http, **settings)))
-        return senders[-1]
-
-    yield one
-    for sender in senders:
-        sender.client.close()
 
 
 def as_json(otlp: Otlp, *, n: int = 1) -> bytes:
@@ -278,127 +244,6 @@ def test_a_request_that_turns_out_too_large_is_refused(listen: Any, otlp: Otlp, 
     assert answer.status_code == 413
     assert b"more than 100000 bytes" in answer.content
     assert sender.calls() == 0
-
-
-OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAA\r\n"
-
-
-@pytest.mark.parametrize("at_once", [True, False])
-@pytest.mark.parametrize("chunked", [False, True])
-def test_a_sender_that_offers_http2_is_read_to_the_end_and_answered_in_http1(
-    listen: Any, otlp: Otlp, at_once: bool, chunked: bool
-) -> None:
-    sender = listen()
-
-    with socket.create_connection(sender.address, timeout=10) as connection:
-        for n in (1, 2):  # and so is what it sends next
-            body = otlp.body(otlp.call(n))
-            length = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % len(body)
-            head = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\n%sContent-Type: %s\r\n%s\r\n\r\n" % (
-                OFFER,
-                PROTOBUF.encode(),
-                length,
-            )
-            sent = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if chunked else body
-            for part in (head + sent,) if at_once else (head[:30], head[30:], sent[:9], sent[9:]):
-                connection.sendall(part)
-                time.sleep(0.05)
-            response = HTTPResponse(connection)
-            response.begin()
-            assert (response.status, response.read()) == (200, b"")
-
-    assert sender.calls() == 2
-
-
-def test_requests_that_offer_http2_are_answered_in_their_order(listen: Any, otlp: Otlp) -> None:
-    sender = listen()
-    bodies = [otlp.body(otlp.call(n)) for n in (1, 2, 3)]
-    kind = PROTOBUF.encode()
-    requests = [
-        b"POST /v1/%s HTTP/1.1\r\nHost: x\r\n%sContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s"
-        % (signal, OFFER, kind, len(body), body)
-        for signal, body in zip((b"traces", b"nothing", b"traces"), bodies, strict=True)
-    ]
-
-    answered = b""
-    with socket.create_connection(sender.address, timeout=10) as connection:
-        connection.sendall(b"".join(requests))
-        while len(statuses := re.findall(rb"HTTP/1.1 (\d+)", answered)) < 3:
-            answered += connection.recv(4096)
-
-    assert statuses == [b"200", b"404", b"200"]
-    assert sender.calls() == 2
-
-
-@pytest.mark.parametrize(
-    "begun",
-    [
-        b"POST /",
-        b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nX-Endless: ",
-        b"POST /v1/traces HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;extended=",
-        b"POST /v1/traces HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\nX-Endless: ",
-    ],
-    ids=["target", "header", "chunk", "trailer"],
-)
-def test_what_is_not_the_body_of_a_request_has_an_end(listen: Any, begun: bytes) -> None:
-    sender = listen()
-
-    with socket.create_connection(sender.address, timeout=10) as connection:
-        connection.sendall(begun)
-        with pytest.raises(ConnectionError):
-            connection.sendall(b"a" * 64 * 1024 * 1024)
-
-    assert sender.post(b"").status_code == 200
-
-
-def test_a_head_of_some_size_is_read(listen: Any) -> None:
-    sender = listen()
-
-    assert sender.post(b"", authorization="x" * 60_000).status_code == 200
-
-
-@pytest.mark.parametrize("begun", [b"", b"POST /v1/traces HTTP/1.1\r\nX-Slow: "])
-def test_a_connection_over_which_no_head_arrives_is_closed(
-    listen: Any, monkeypatch: pytest.MonkeyPatch, begun: bytes
-) -> None:
-    monkeypatch.setattr("spancost_collector.intake.http_protocol.ARRIVAL_SECONDS", 0.3)
-    sender = listen()
-    slow = threading.Event()
-
-    with socket.create_connection(sender.address, timeout=20) as connection:
-        connection.sendall(begun)
-
-        def go_on() -> None:
-            with suppress(OSError):
-                while begun and not slow.wait(0.05):
-                    connection.sendall(b"a")
-
-        trickle = threading.Thread(target=go_on)
-        trickle.start()
-        try:
-            left = connection.recv(1)
-        except ConnectionResetError:
-            left = b""
-        slow.set()
-        trickle.join()
-
-    assert left == b""
-
-
-def test_one_connection_more_takes_the_place_of_the_longest_idle_one(
-    listen: Any, otlp: Otlp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("spancost_collector.intake.http_protocol.limit", lambda: 9)
-    sender = listen()
-
-    with ExitStack() as connections:
-        first, second, *_ = [
-            connections.enter_context(socket.create_connection(sender.address, timeout=20)) for _ in range(3)
-        ]
-        assert sender.post(otlp.body(otlp.call())).status_code == 200
-        assert first.recv(1) == b""
-        second.sendall(b"GET /v1/traces HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert second.recv(12) == b"HTTP/1.1 405"
 
 
 def test_a_sender_that_hangs_up_is_counted_and_costs_nothing(listen: Any) -> None:
