@@ -4,6 +4,9 @@ PYTHON ?= python3
 UV := .venv/bin/uv
 RUN := .venv/bin/
 
+# The suite starts hundreds of processes; where the surroundings switch this off, each would compile every module again.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help setup demo test unit e2e oldest programs fmt lint type bench bench-peers bench-instructions bench-peers-receiver dashboards pictures cross-check check clean
 
 help: ## show this list

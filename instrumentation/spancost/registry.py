@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -12,6 +13,8 @@ from spancost.startup import equip
 from spancost_pricing import ConfigError, SpancostError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
@@ -25,7 +28,8 @@ class MissingSdkError(SpancostError, ImportError):
     """An SDK that was asked for by name is not installed."""
 
 
-def instrumentors() -> dict[str, SdkInstrumentor]:
+@cache
+def instrumentors() -> Mapping[str, SdkInstrumentor]:
     """Name of the SDK -> its instrumentor."""
     found: dict[str, SdkInstrumentor] = {}
     for point in sorted(entry_points(group=_GROUP), key=lambda point: point.name):

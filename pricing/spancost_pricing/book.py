@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -162,9 +162,14 @@ def load_book(user_file: Path | None = None, snapshot: Snapshot | None = None) -
     Raises:
         PriceFileError: the user's file cannot be used; the message names the entry and the remedy.
     """
-    corrections = read_price_file(Path(__file__).with_name("corrections.yaml"), "correction")
-    tariffs = (corrections,) if user_file is None else (read_price_file(user_file), corrections)
+    tariffs = (corrections(),) if user_file is None else (read_price_file(user_file), corrections())
     return Book(tariffs, Snapshot() if snapshot is None else snapshot)
+
+
+@cache
+def corrections() -> Tariff:
+    """What comes with the package to mend and complete the price data."""
+    return read_price_file(Path(__file__).with_name("corrections.yaml"), "correction")
 
 
 def _by_unit(used: Sequence[tuple[Item, int | Decimal]]) -> Quantities:

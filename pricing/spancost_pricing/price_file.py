@@ -130,6 +130,7 @@ def _tariff(file: PriceDocument, name: str, layer: Layer, version: str) -> Tarif
     return Tariff(
         layer=layer,
         version=version,
+        checked=max((part.checked for part in file.prices if part.checked is not None), default=None),
         entries=entries,
         aliases=tuple(
             Alias(

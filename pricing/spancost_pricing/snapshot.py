@@ -7,7 +7,6 @@ they are asked for, are left alone; so is its first-price-for-ever rule for mode
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import replace
 from decimal import Decimal
 from importlib.metadata import version
@@ -16,30 +15,18 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from genai_prices import data
-from genai_prices.types import (
-    ClauseAnd,
-    ClauseContains,
-    ClauseEndsWith,
-    ClauseEquals,
-    ClauseOr,
-    ClauseRegex,
-    ClauseStartsWith,
-    ConditionalPrice,
-    ModelPrice,
-    StartDateConstraint,
-    TieredPrices,
-    TimeOfDateConstraint,
-)
+from genai_prices.types import ConditionalPrice, ModelPrice, StartDateConstraint, TieredPrices, TimeOfDateConstraint
 
 from spancost_pricing.entries import Entry, Listing
 from spancost_pricing.instants import ALWAYS, DAY_NS, Validity, Window, day_number
+from spancost_pricing.matching import Models, spelled_out
 from spancost_pricing.rates import Price, pico
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import time
 
-    from genai_prices.types import MatchLogic, ModelInfo, Provider
+    from genai_prices.types import ModelInfo, Provider
 
     from spancost_pricing.rates import Item
 
@@ -86,15 +73,6 @@ DeepSeek's hours are left out on purpose: they are DeepSeek's own and hold on no
 """
 
 
-_VERSION = re.compile(
-    r"(?:[-@.]?\d{8}|-?\d{4}-\d{2}-\d{2}|-\d{3,4}|[-@](?:latest|preview|default|exp)|-?v\d+(?::\d+)?|:\d+|-)*"
-)
-"""What may follow a model's name without making it another model: dates, revisions, `latest`."""
-
-_PREFIX = re.compile(r"(?:[a-z0-9_-]+[./])*")
-"""What may stand before it: a geography, a vendor, a path."""
-
-
 class Snapshot:
     """The data of the `genai-prices` project, as a price layer: what is installed, or other data of the same shape.
 
@@ -103,7 +81,7 @@ class Snapshot:
 
     def __init__(self, providers: Sequence[Provider] | None = None, source: str | None = None) -> None:
         listed = data.providers if providers is None else providers
-        self._providers: dict[str, Provider] = {provider.id: provider for provider in listed}
+        self._providers = {provider.id: Models(provider.models) for provider in listed}
         self.version = bundled_version() if source is None else source
         """Names the data by its content."""
         self._source = f"genai-prices {version('genai-prices')}" if source is None else source
@@ -115,15 +93,15 @@ class Snapshot:
 
     def listings(self) -> Iterator[tuple[str, Listing]]:
         """Every model it lists, with a name that finds it."""
-        for provider in self._providers.values():
-            for model in provider.models:
-                name = _own_name(provider, model)
+        for provider, models in self._providers.items():
+            for model in models:
+                name = models.name_of(model)
                 if name is not None:
-                    yield name, self._listing(provider.id, model, own_route=True)
+                    yield name, self._listing(provider, model, own_route=True)
 
     def matching(self, provider: str, model: str) -> object:
         """The rule by which a model is found; equal rules find the same names."""
-        return next(one.match for one in self._providers[provider].models if one.id == model)
+        return next(one.match for one in self._providers[provider] if one.id == model)
 
     def find(self, provider: str, names: Sequence[str]) -> Listing | None:
         """What it says about the model, under the first of the names that it knows."""
@@ -132,11 +110,11 @@ class Snapshot:
             return None
         for seller in (provider, *FALLBACKS.get(provider, ())):
             for name in names:
-                model = _match(self._providers[seller], name)
+                model = self._providers[seller].find(name)
                 if model is not None:
                     # Tiers are each seller's own: a fall-back carries standard prices only.
                     listing = self._listing(seller, model, own_route=seller == provider)
-                    if name != model.id.lower() and not _spelled_out(model.match, name):
+                    if name != model.id.lower() and not spelled_out(model.match, name):
                         guess = f"model {name!r} taken for {seller} {model.id!r}, whose pattern it fits"
                         listing = replace(listing, guess=guess)
                     return listing
@@ -173,56 +151,6 @@ def bundled_version() -> str:
     """The version of the data that is installed."""
     content = files("genai_prices").joinpath("data.py").read_bytes()
     return f"genai-prices {version('genai-prices')} ({hashlib.sha256(content).hexdigest()[:12]})"
-
-
-def _own_name(provider: Provider, model: ModelInfo) -> str | None:
-    """A name that finds the model: its id, unless that finds another one or none."""
-    names = (model.id.lower(), *_spellings(model.match))
-    return next((name for name in names if _match(provider, name) is model), None)
-
-
-def _spellings(clause: MatchLogic) -> Iterator[str]:
-    match clause:
-        case ClauseOr():
-            for part in clause.or_:
-                yield from _spellings(part)
-        case ClauseAnd():
-            for part in clause.and_:
-                yield from _spellings(part)
-        case ClauseEquals():
-            yield clause.equals.lower()
-        case ClauseStartsWith():
-            yield clause.starts_with.lower()
-        case ClauseContains():
-            yield clause.contains.lower()
-        case ClauseEndsWith():
-            yield clause.ends_with.lower()
-        case ClauseRegex():
-            pass
-
-
-def _match(provider: Provider, name: str) -> ModelInfo | None:
-    return next((model for model in provider.models if model.is_match(name)), None)
-
-
-def _spelled_out(clause: MatchLogic, name: str) -> bool:
-    """Whether a match leaves nothing of the name unexplained but dates, versions and routing prefixes."""
-    match clause:
-        case ClauseOr():
-            return any(_spelled_out(part, name) for part in clause.or_ if part.is_match(name))
-        case ClauseAnd():
-            return any(_spelled_out(part, name) for part in clause.and_ if part.is_match(name))
-        case ClauseEquals():
-            return True
-        case ClauseRegex():
-            return clause.regex.startswith("^") and clause.regex.endswith("$")
-        case ClauseStartsWith():
-            return _VERSION.fullmatch(name.removeprefix(clause.starts_with.lower())) is not None
-        case ClauseContains():
-            before, _, after = name.partition(clause.contains.lower())
-            return _PREFIX.fullmatch(before) is not None and _VERSION.fullmatch(after) is not None
-        case ClauseEndsWith():
-            return _PREFIX.fullmatch(name.removesuffix(clause.ends_with.lower())) is not None
 
 
 def _prices(prices: ModelPrice) -> Mapping[Item, Price]:

@@ -14,6 +14,7 @@ from spancost_pricing.entries import Entry, Listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import date
 
     from spancost_pricing.charge import Layer
     from spancost_pricing.entries import Terms
@@ -145,6 +146,8 @@ class Tariff:
     layer: Layer
     version: str
     """Content id."""
+    checked: date | None = None
+    """The last day on which one of its prices was compared with its source."""
     entries: tuple[tuple[Scope, Entry], ...] = ()
     aliases: tuple[Alias, ...] = ()
     multipliers: tuple[Multiplier, ...] = ()

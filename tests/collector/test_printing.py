@@ -106,7 +106,13 @@ def test_a_file_of_calls_is_written_in_utf_8_as_it_is_read(monkeypatch: pytest.M
 
 @pytest.mark.skipif(not FULL.exists(), reason="no device that is always full")
 @pytest.mark.parametrize(
-    "command", [["prices", "list"], ["prices", "list", "--json"], ["price", "--csv"], ["--version"]]
+    "command",
+    [
+        ["prices", "list", "--provider", "cohere"],
+        ["prices", "list", "--provider", "cohere", "--json"],
+        ["price", "--csv"],
+        ["--version"],
+    ],
 )
 def test_output_for_which_there_is_no_room_ends_in_one_line(
     command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path

@@ -1,4 +1,4 @@
-"""The command line: one module per command, wired together here.
+"""The command line: one module per command, loaded when it is asked for.
 
 A command is a thin shell: it turns options into a call of the library and the result into a table or JSON. Anything
 that spancost refuses on purpose (`SpancostError`) ends as one line on stderr and exit status 2, and so does output for
@@ -16,7 +16,7 @@ from typing import Annotated, Final
 
 import typer
 
-from spancost_collector.cli import demo, doctor, estimate, price, prices, report, reprice, rules, serve
+from spancost_collector.cli.commands import Commands
 from spancost_collector.cli.printing import spelled
 from spancost_pricing import SpancostError
 
@@ -24,20 +24,12 @@ _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 app = typer.Typer(
     name="spancost",
+    cls=Commands,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
     add_completion=False,
 )
-app.command()(serve.serve)
-app.command()(report.report)
-app.command()(price.price)
-app.add_typer(prices.app, name="prices")
-app.command()(estimate.estimate)
-app.command()(reprice.reprice)
-app.command()(rules.rules)
-app.command()(doctor.doctor)
-app.command()(demo.demo)
 
 
 def _show_version(wanted: bool) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spancost_collector.cli.book import book_of
 from spancost_collector.cli.figures import exact
-from spancost_collector.cli.options import AsJson, At, Config, Prices, at_ns, book_of
+from spancost_collector.cli.options import AsJson, At, Config, Prices, at_ns
 from spancost_collector.cli.printing import console, draw, say, table
 from spancost_pricing import ConfigError, Route
 from spancost_pricing.estimate import Estimator

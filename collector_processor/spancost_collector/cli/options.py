@@ -15,11 +15,9 @@ import typer
 
 from spancost_collector.cli.moments import moment, nanoseconds
 from spancost_collector.config import CONFIG_VARIABLE, load
-from spancost_collector.price_data import load_current_book
 
 if TYPE_CHECKING:
     from spancost_collector.config import Settings
-    from spancost_pricing import Book
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; money as decimal strings in USD.")]
 At = Annotated[
@@ -46,16 +44,6 @@ def settings_of(config: Path | None, **flags: object) -> Settings:
     for warning in loaded.warnings:
         typer.echo(f"spancost: {warning}", err=True)
     return loaded.settings
-
-
-def book_of(config: Path | None, prices: Path | None) -> Book:
-    """The prices of the receiver, or those of `--prices`.
-
-    Raises:
-        ConfigError: one line for each problem of the configuration.
-        PriceFileError: the file with the user's own prices cannot be used.
-    """
-    return load_current_book(settings_of(config, prices=prices).prices)
 
 
 def at_ns(text: str | None) -> int:

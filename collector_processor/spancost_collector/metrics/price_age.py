@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import logging
 import time
-from datetime import UTC, date, datetime
-from importlib.resources import files
-from typing import TYPE_CHECKING, Final, cast
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
-import yaml
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from spancost_collector.metrics.table import PRICE_AGE
 from spancost_collector.price_data import PriceDataFolder
 from spancost_pricing import PriceFileError
+from spancost_pricing.book import corrections
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator
 
 _log: Final = logging.getLogger(__name__)
 
@@ -56,7 +55,5 @@ def last_checked(folder: PriceDataFolder | None = None) -> Callable[[], float]:
 
 
 def _installed() -> float:
-    text = (files("spancost_pricing") / "corrections.yaml").read_text(encoding="utf-8")
-    document = cast("Mapping[str, Sequence[Mapping[str, object]]]", yaml.safe_load(text))
-    days = [day for entry in document["prices"] if isinstance(day := entry.get("checked"), date)]
-    return datetime.combine(max(days), datetime.min.time(), UTC).timestamp()
+    day = corrections().checked
+    return 0.0 if day is None else datetime.combine(day, datetime.min.time(), UTC).timestamp()

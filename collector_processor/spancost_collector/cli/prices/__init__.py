@@ -13,6 +13,7 @@ app = typer.Typer(
     help="What everything costs and why; check a price file; take over newer price data.",
     rich_markup_mode=None,
     no_args_is_help=True,
+    add_completion=False,
 )
 app.command("list")(list_prices)
 app.command()(show)

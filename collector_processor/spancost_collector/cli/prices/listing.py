@@ -11,8 +11,9 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from spancost_collector.cli.book import book_of
 from spancost_collector.cli.figures import listed
-from spancost_collector.cli.options import AsJson, At, Config, Prices, at_ns, book_of
+from spancost_collector.cli.options import AsJson, At, Config, Prices, at_ns
 from spancost_collector.cli.prices.wording import iso, provenance
 from spancost_collector.cli.printing import console, draw, say, table
 from spancost_pricing import Book, ConfigError, Rate, Route

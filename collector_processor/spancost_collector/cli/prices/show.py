@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spancost_collector.cli.book import book_of
 from spancost_collector.cli.figures import listed
-from spancost_collector.cli.options import AsJson, At, Config, Prices, at_ns, book_of
+from spancost_collector.cli.options import AsJson, At, Config, Prices, at_ns
 from spancost_collector.cli.prices.wording import iso
 from spancost_collector.cli.printing import console, draw, say, table
 from spancost_pricing import Book, Route, UnknownModelError
