@@ -30,10 +30,10 @@ test: unit e2e ## the whole test suite
 unit: setup ## fast, offline, parallel
 	$(RUN)pytest -n auto -m "not end_to_end"
 
-# Those in tests/end_to_end one by one: some take the default ports.
+# Those in tests/end_to_end apart from the others: the README's commands take the ports that apps send to by default.
 e2e: setup programs ## real processes on loopback
 	$(RUN)pytest -n auto --dist loadfile -m end_to_end --durations=10 --ignore tests/end_to_end
-	$(RUN)pytest -m end_to_end --durations=10 tests/end_to_end
+	$(RUN)pytest -n auto --dist loadfile -m end_to_end --durations=10 tests/end_to_end
 
 programs: setup ## what e2e runs beside spancost (Collector, Tempo, Prometheus, checkers): built once, minutes, then kept
 	@nice -n 10 $(RUN)python -m tests.programs

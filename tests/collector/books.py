@@ -171,3 +171,8 @@ def charged_in(path: Path, book: FixedBook, groups: Iterable[Sequence[ModelCall]
         books.charge(*group)
     books.close()
     return books
+
+
+def duplicate_of(n: int) -> bytes:
+    """How the attributes end that say of a span that span `n` is charged in its stead."""
+    return f"spancost.duplicate_of\x12\x12\n\x10{n:016x}".encode()

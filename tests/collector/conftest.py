@@ -19,6 +19,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationSc
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 from prometheus_client.parser import text_string_to_metric_families
+from tests.collector.books import Books
 
 from spancost_collector.config import Address, Settings
 from spancost_collector.ledger.writer import Ledger
@@ -279,6 +280,19 @@ def next_hop() -> Iterator[NextHop]:
 @pytest.fixture
 def ledger(tmp_path: Path) -> FlakyLedger:
     return FlakyLedger(tmp_path / "ledger.sqlite3")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the ledger of `books` is."""
+    return tmp_path / "ledger.sqlite3"
+
+
+@pytest.fixture
+def books(path: Path, book: FixedBook) -> Iterator[Books]:
+    opened = Books(path, book)
+    yield opened
+    opened.close()
 
 
 Launch = Callable[..., Running]

@@ -22,7 +22,7 @@ from spancost_collector.reading.decode import Export
 from spancost_collector.reading.normalise import Normaliser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from spancost_collector.call import ModelCall
 
@@ -34,13 +34,6 @@ SCOPES = {
     "metrics": "claude_code.metrics",
     "sums": "claude_code.sums",
 }
-
-
-@pytest.fixture
-def books(tmp_path: Path, book: FixedBook) -> Iterator[Books]:
-    opened = Books(tmp_path / "ledger.sqlite3", book)
-    yield opened
-    opened.close()
 
 
 def told(n: int, signal: str, *, run: str | None = "run-1", agent: str = "claude_code", **changes: object) -> ModelCall:
