@@ -188,6 +188,11 @@ listen: 127.0.0.1:1
             " e.g. salt: ${env:SPANCOST_SALT}",
         ),
         (
+            "revenue: revenue.csv",
+            "revenue: stands beside what each tenant costs, and tenants are no label of metrics;"
+            " say labels: {tenant: true}",
+        ),
+        (
             "subscriptions: [{agent: codex}, {}]",
             "subscriptions[1]: names nobody; expected an agent, a service, an organization or a user",
         ),
@@ -296,6 +301,7 @@ def test_a_path_in_the_file_is_relative_to_the_file(
         "ledger: kept/ledger.sqlite3\n"
         "prices: ~/prices.yaml\n"
         "revenue: /srv/revenue.csv\n"
+        "labels: {tenant: true}\n"
         "grpc: {tls: {cert: server.pem, key: server.key}, tokens: ['${file:token}']}\n"
         "forward: ['tempo:4317', {endpoint: 'https://example.com', tls: {ca: ours.pem}}]\n"
     )

@@ -47,6 +47,12 @@ def conflicts(settings: Settings) -> Iterator[Conflict]:
             (("attribution", "salt"),),
             "needs attribution.salt, or anyone could undo the hash by trying names; e.g. salt: ${env:SPANCOST_SALT}",
         )
+    if settings.revenue is not None and not settings.labels.tenant:
+        yield Conflict(
+            ("revenue",),
+            (("labels", "tenant"),),
+            "stands beside what each tenant costs, and tenants are no label of metrics; say labels: {tenant: true}",
+        )
     for index, subscription in enumerate(settings.subscriptions):
         if not subscription.model_dump(exclude_none=True):
             yield Conflict(
