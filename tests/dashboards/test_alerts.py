@@ -356,6 +356,8 @@ CASES: Final = [
         {
             f"spancost_receiver_ledger_failures_total{{{TARGET}}}": "0x9 1+1x40",
             f'spancost_receiver_rejected_requests_total{{{TARGET}, reason="malformed"}}': "0+3x60",
+            f'spancost_receiver_forward_failures_total{{{TARGET}, next_hop="vendor:4317"}}': "0+3x60",
+            f'spancost_receiver_forward_queue_bytes{{{TARGET}, next_hop="vendor:4317"}}': "9x60",
         },
         "14m",
         "15m",
@@ -366,6 +368,27 @@ CASES: Final = [
             "problem": "the ledger does not commit",
         },
         "The spancost receiver a:9464 is failing: the ledger does not commit",
+        "5 times in the last 5 minutes. Senders try again for a while and then give up; "
+        "`/readyz` of the receiver says what is wrong.",
+        "/d/spancost-receiver",
+    ),
+    # The same of a next hop that senders wait for.
+    Case(
+        "SpancostReceiverFailing",
+        {
+            f'spancost_receiver_forward_failures_total{{{TARGET}, next_hop="tempo:4317"}}': "0x9 1+1x40",
+            f'spancost_receiver_forward_failures_total{{{TARGET}, next_hop="vendor:4317"}}': "0+3x60",
+            f'spancost_receiver_forward_queue_bytes{{{TARGET}, next_hop="vendor:4317"}}': "9x60",
+        },
+        "14m",
+        "15m",
+        {
+            "severity": "critical",
+            "kind": "ourselves",
+            "instance": "a:9464",
+            "problem": "the next hop takes nothing",
+        },
+        "The spancost receiver a:9464 is failing: the next hop takes nothing",
         "5 times in the last 5 minutes. Senders try again for a while and then give up; "
         "`/readyz` of the receiver says what is wrong.",
         "/d/spancost-receiver",

@@ -155,15 +155,17 @@ def _down(alerts: Alerts) -> Alert:
 
 
 def _failing(alerts: Alerts) -> Alert:
+    # Nobody waits for a hop that has a queue of its own; what that one does not get is SpancostSpansNotForwarded.
+    waited_for = f"unless on (instance, next_hop) {metrics.FORWARD_QUEUE_BYTES.name}"
     failing = {
-        "the ledger does not commit": metrics.LEDGER_FAILURES.name,
-        "the next hop takes nothing": metrics.FORWARD_FAILURES.name,
-        "requests are refused": f'{metrics.REJECTED.name}{{reason!="malformed"}}',
-        "metrics that it sends are not taken": metrics.EXPORT_FAILURES.name,
+        "the ledger does not commit": f"increase({metrics.LEDGER_FAILURES.name}[5m])",
+        "the next hop takes nothing": f"increase({metrics.FORWARD_FAILURES.name}[5m]) {waited_for}",
+        "requests are refused": f'increase({metrics.REJECTED.name}{{reason!="malformed"}}[5m])',
+        "metrics that it sends are not taken": f"increase({metrics.EXPORT_FAILURES.name}[5m])",
     }
     parts = "\nor ".join(
-        f'label_replace(sum by (instance) (increase({counter}[5m])) > 0, "problem", "{problem}", "", "")'
-        for problem, counter in failing.items()
+        f'label_replace(sum by (instance) ({times}) > 0, "problem", "{problem}", "", "")'
+        for problem, times in failing.items()
     )
     return alerts(
         "SpancostReceiverFailing",
