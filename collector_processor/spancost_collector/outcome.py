@@ -37,7 +37,13 @@ REFUSAL_KINDS: Final[tuple[RefusalKind, ...]] = get_args(RefusalKind)
 
 STATUS_DETAILS: Final = "grpc-status-details-bin"
 """The trailing metadata that holds a serialised google.rpc.Status."""
-RETRY_SECONDS: Final = 1
+# The SDKs' exporters wait over HTTP for as long as they are told, five times at most and ten seconds in all: a pause of
+# one second has them give up after five seconds, one of two or four after eight. Where they are given more than ten
+# seconds, five longer pauses outlast more.
+BUSY_SECONDS: Final = 2
+"""When to send again to who is there and has no room."""
+_AWAY_SECONDS: Final = 4
+"""When to send again what needs something that is away."""
 _RETRY_INFO: Final = "type.googleapis.com/google.rpc.RetryInfo"
 
 
@@ -48,21 +54,27 @@ class Refusal:
     kind: RefusalKind
     reason: str
     """Where, what, and what to do; sent to the sender."""
-    retry_seconds: int = RETRY_SECONDS
-    """When to send again, where that can help."""
+    retry_seconds: int | None = None
+    """When to send again, where that can help; None where nobody asked for a pause, and the kind has its own."""
 
 
 class _Answer(NamedTuple):
     grpc: grpc.StatusCode
     http: int
-    retry: bool = False
+    retry_seconds: int | None = None
+    """None where sending again cannot help."""
+
+    def pause(self, refusal: Refusal) -> int | None:
+        """When to send again, in seconds."""
+        asked = refusal.retry_seconds
+        return self.retry_seconds if self.retry_seconds is None or asked is None else asked
 
 
 _ANSWERS: Final[dict[RefusalKind, _Answer]] = {
     "malformed": _Answer(grpc.StatusCode.INVALID_ARGUMENT, 400),
     "rejected": _Answer(grpc.StatusCode.INVALID_ARGUMENT, 400),
-    "unavailable": _Answer(grpc.StatusCode.UNAVAILABLE, 503, retry=True),
-    "overloaded": _Answer(grpc.StatusCode.RESOURCE_EXHAUSTED, 429, retry=True),
+    "unavailable": _Answer(grpc.StatusCode.UNAVAILABLE, 503, _AWAY_SECONDS),
+    "overloaded": _Answer(grpc.StatusCode.RESOURCE_EXHAUSTED, 429, BUSY_SECONDS),
     "internal": _Answer(grpc.StatusCode.INTERNAL, 500),
     "too_large": _Answer(grpc.StatusCode.RESOURCE_EXHAUSTED, 413),
     "incomplete": _Answer(grpc.StatusCode.CANCELLED, 408),
@@ -96,35 +108,37 @@ class HttpStatus:
 def grpc_status(refusal: Refusal) -> GrpcStatus:
     """The gRPC status of a refusal; retryable ones carry a RetryInfo, as OTLP asks."""
     answer = _ANSWERS[refusal.kind]
-    if not answer.retry:
+    pause = answer.pause(refusal)
+    if pause is None:
         return GrpcStatus(answer.grpc, refusal.reason, ())
-    details = _status(refusal, answer).SerializeToString()
+    details = _status(refusal, answer, pause).SerializeToString()
     return GrpcStatus(answer.grpc, refusal.reason, ((STATUS_DETAILS, details),))
 
 
 def http_status(refusal: Refusal, *, as_json: bool) -> HttpStatus:
     """The HTTP status of a refusal."""
     answer = _ANSWERS[refusal.kind]
-    status = _status(refusal, answer)
-    body = _json(status, refusal.retry_seconds if answer.retry else None) if as_json else status.SerializeToString()
-    return HttpStatus(answer.http, body, refusal.retry_seconds if answer.retry else None)
+    pause = answer.pause(refusal)
+    status = _status(refusal, answer, pause)
+    body = _json(status, pause) if as_json else status.SerializeToString()
+    return HttpStatus(answer.http, body, pause)
 
 
-def _status(refusal: Refusal, answer: _Answer) -> otlp.RpcStatus:
+def _status(refusal: Refusal, answer: _Answer, pause: int | None) -> otlp.RpcStatus:
     number, _ = answer.grpc.value
     status = otlp.RpcStatus(code=number, message=refusal.reason)
-    if answer.retry:
+    if pause is not None:
         retry = otlp.RetryInfo()
-        retry.retry_delay.seconds = refusal.retry_seconds
+        retry.retry_delay.seconds = pause
         detail = status.details.add()
         detail.type_url = _RETRY_INFO
         detail.value = retry.SerializeToString()
     return status
 
 
-def _json(status: otlp.RpcStatus, retry_seconds: int | None) -> bytes:
+def _json(status: otlp.RpcStatus, pause: int | None) -> bytes:
     """By hand: protobuf's own writer would have to know the messages that `details` may hold."""
     document: dict[str, object] = {"code": status.code, "message": status.message}
-    if retry_seconds is not None:
-        document["details"] = [{"@type": _RETRY_INFO, "retryDelay": f"{retry_seconds}s"}]
+    if pause is not None:
+        document["details"] = [{"@type": _RETRY_INFO, "retryDelay": f"{pause}s"}]
     return json.dumps(document).encode()

@@ -87,8 +87,11 @@ def test_a_million_users_2000_features_and_500_junk_models_stay_within_the_bound
     accounts = Accounts(bounds(), folded=count)
     for series in everybody():
         accounts.add([Rise(series, "calls", "ok", 1), Rise(series, "cost", "input", PICO)])
-    spenders = Spenders(now=lambda: datetime.fromtimestamp(NOON, UTC))
-    spenders.load("user", ((f"u{n}", PICO) for n in range(USERS)))
+    spenders = Spenders(
+        now=lambda: datetime.fromtimestamp(NOON, UTC),
+        spent_between=lambda who, _since, _until: ((f"{who}{n}", PICO) for n in range(USERS)),
+    )
+    spenders.load()
 
     assert within_bounds(accounts)
     assert within_bounds(spenders)

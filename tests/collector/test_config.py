@@ -425,14 +425,52 @@ def test_the_printed_configuration_says_who_said_what_and_hides_secrets(write: W
     ]
 
 
-def test_the_printed_configuration_is_one(write: Write) -> None:
+PRINTABLE = [
+    "",
+    "{http: {listen: off}, prices: null, own_traces: null, metrics: {otlp: null}, forward: [], subscriptions: []}",
+    "{ledger: 'led$$ger $${x}.sqlite3', attribution: {keys: {feature: ['$${env:NOT_SET}', 'x, y', '#z', 'on', '12']}}}",
+    """forward:
+  - a:1
+  - {endpoint: 'c:3', tls: {insecure: true}}
+  - {endpoint: 'https://b/$$x', protocol: http/protobuf, tls: {ca: ca.pem}, required: false, max_queue_bytes: 1MiB}
+subscriptions: [{agent: codex, user: ''}, {service: 'yes', organization: '*'}]
+""",
+    "{grpc: {listen: '[::]:4317', tls: {cert: me.pem, key: me.key, client_ca: ca.pem}}, time_zone: Europe/Vienna}",
+    "{grace_seconds: 1e-9, intake: {max_queue_bytes: 3.5GiB, max_waiting_requests: 0}, labels: {tenant: true}}",
+]
+
+
+@pytest.mark.parametrize("text", PRINTABLE)
+def test_the_printed_configuration_means_the_same_wherever_it_is_read(write: Write, tmp_path: Path, text: str) -> None:
+    first = load(write(text), {}, {})
+    elsewhere = tmp_path / "elsewhere" / "spancost.yaml"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text(render(first), encoding="utf-8")
+
+    assert load(elsewhere, {}, {}).settings == first.settings
+
+
+def test_a_relative_path_of_the_command_line_is_printed_in_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    printed = render(load(None, {}, {"--ledger": (("ledger",), "mine.sqlite3")}))
+
+    assert f"ledger: {tmp_path}/mine.sqlite3 " in printed
+
+
+def test_a_printed_secret_is_not_mistaken_for_one(write: Write) -> None:
     printed = render(loaded_example(write))
 
-    again = load(write(printed), {}, {})
+    with pytest.raises(ConfigError) as refused:
+        load(write(printed), {}, {})
 
-    assert again.settings.web.listen == Address("127.0.0.1", 1)
-    assert [hop.endpoint for hop in again.settings.forward] == ["https://otlp.example.com"]
-    assert re.sub("#.*", "", render(again)) == re.sub("#.*", "", printed)
+    rule = "got a secret; expected the secret itself or ${env:NAME}; this is what --print-config shows in its place"
+    assert [line.partition(": ")[2] for line in str(refused.value).splitlines()] == [
+        f"grpc.tokens[0]: {rule}",
+        f"forward[0].headers.x-key: {rule}",
+        f"attribution.salt: {rule}",
+    ]
 
 
 def test_the_json_schema_takes_what_the_receiver_takes() -> None:

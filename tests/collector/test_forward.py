@@ -252,7 +252,7 @@ def test_a_hop_is_not_asked_before_the_time_it_gave(script: Script, counts: Coun
     resting = hop([b"b"])[0]
     assert resting is not None
     assert resting.reason == "next hop next:4317: asked for a pause, 0.5 s of it left; send again"
-    assert resting.retry_seconds == 1
+    assert resting.retry_seconds == 2
     assert kinds([hop.check()]) == ["unavailable"]
     clock.now += 0.5
     assert hop([b"b"]) == [None]

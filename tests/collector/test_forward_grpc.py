@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import grpc
@@ -152,6 +153,59 @@ def test_a_deadline_is_unavailable() -> None:
         assert isinstance(answer, Failed)
         assert (answer.kind, answer.reason.partition(":")[0]) == ("unavailable", "DEADLINE_EXCEEDED")
         transport.close()
+
+
+@contextmanager
+def relay(target: int) -> Generator[tuple[int, threading.Event]]:
+    """A port that leads to `target`. Where the event is set, connections from before it carry nothing any more.
+
+    As when the machine at the other end is gone: nobody says that they are closed.
+    """
+    silent = threading.Event()
+    open_sockets: list[socket.socket] = []
+
+    def pump(source: socket.socket, sink: socket.socket, dies: bool) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if not (dies and silent.is_set()):
+                    sink.sendall(data)
+
+    def accept(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                far = socket.create_connection(("127.0.0.1", target))
+                open_sockets.extend((near, far))
+                dies = not silent.is_set()
+                for pair in ((near, far), (far, near)):
+                    threading.Thread(target=pump, args=(*pair, dies), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, args=(listener,), daemon=True).start()
+        yield listener.getsockname()[1], silent
+        listener.shutdown(socket.SHUT_RDWR)
+    for one in open_sockets:
+        with suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+        one.close()
+
+
+def test_after_a_deadline_another_connection_is_made() -> None:
+    bodies: list[bytes] = []
+
+    def export(body: bytes, _context: grpc.ServicerContext) -> bytes:
+        bodies.append(body)
+        return b""
+
+    with serving(export) as target, relay(target) as (port, silent):
+        transport = GrpcTransport(f"127.0.0.1:{port}", timeout_seconds=2.0)
+        assert transport.send(b"first") == Taken()
+        silent.set()
+        assert transport.send(b"into the dark") == Failed("unavailable", "DEADLINE_EXCEEDED: Deadline Exceeded")
+        assert transport.send(b"second") == Taken()
+        transport.close()
+
+    assert bodies == [b"first", b"second"]
 
 
 def test_a_next_hop_that_comes_back_is_found_again_soon() -> None:

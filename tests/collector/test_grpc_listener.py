@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     Connect = Callable[[Running], grpc.Channel]
 
 TRACES = "opentelemetry.proto.collector.trace.v1.TraceService"
-# google.rpc.RetryInfo{retry_delay{seconds: 1}} as the payload of an Any
-RETRY_IN_A_SECOND = b"type.googleapis.com/google.rpc.RetryInfo\x12\x04\x0a\x02\x08\x01"
+# google.rpc.RetryInfo{retry_delay{seconds: 2}} as the payload of an Any
+RETRY_IN_TWO_SECONDS = b"type.googleapis.com/google.rpc.RetryInfo\x12\x04\x0a\x02\x08\x02"
 
 
 @pytest.fixture
@@ -181,7 +181,7 @@ def test_more_requests_than_may_wait_are_told_to_come_back(
 
     assert first.result() is grpc.StatusCode.OK
     assert call.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert RETRY_IN_A_SECOND in details(call)
+    assert RETRY_IN_TWO_SECONDS in details(call)
     assert rejected(running, "overloaded") == 1
     assert running.export(otlp.body(otlp.call(2))) is grpc.StatusCode.OK
 

@@ -356,8 +356,11 @@ def test_a_ledger_that_cannot_be_read_shows_no_spend_and_leaves_the_other_metric
 
 
 def test_the_first_ranks_the_middle_and_the_number_of_spenders_are_shown_and_nobodys_name_is() -> None:
-    spenders = Spenders(now=lambda: datetime.fromtimestamp(NOON, UTC))
-    spenders.load("user", [("alpha", 3 * 10**12)])
+    spenders = Spenders(
+        now=lambda: datetime.fromtimestamp(NOON, UTC),
+        spent_between=lambda who, _since, _until: [("alpha", 3 * 10**12)] if who == "user" else [],
+    )
+    spenders.load()
     calls = [charged(n, usd=float(n), who=Attribution(user=f"u{n}", tenant="acme")) for n in range(1, 13)]
     spenders.observe([*calls, charged(99, usd=20.0, who=Attribution(user="alpha"))])
 
@@ -381,6 +384,54 @@ def test_spenders_begin_anew_at_midnight_and_calls_of_yesterday_count_for_nobody
     now[0] += timedelta(hours=1)
     spenders.observe([charged(2, who=who, end=now[0].timestamp() - 3600)])
     assert samples(spenders)["spancost_spenders{who=user}"] == 0
+
+
+def test_a_clock_that_is_put_back_to_a_day_that_was_over_finds_its_spenders_in_the_ledger() -> None:
+    now = [datetime(2026, 11, 20, 23, 30, tzinfo=UTC)]
+    asked: list[tuple[str, datetime, datetime]] = []
+
+    def kept(who: str, since: datetime, until: datetime) -> list[tuple[str, int]]:
+        asked.append((who, since, until))
+        return [("u1", 7 * 10**12), ("u2", 2 * 10**12)] if who == "user" else []
+
+    spenders = Spenders(spent_between=kept, now=lambda: now[0])
+    who = Attribution(user="u1")
+    spenders.observe([charged(1, usd=1.0, who=who, end=now[0].timestamp())])
+    now[0] += timedelta(hours=1)
+    spenders.observe([charged(2, usd=1.0, who=who, end=now[0].timestamp())])
+    assert asked == []
+
+    now[0] -= timedelta(hours=1)
+    assert samples(spenders) == {}
+    spenders.observe([charged(3, usd=1.0, who=who, end=now[0].timestamp())])  # the ledger has it already
+    spenders.observe([charged(4, usd=1.0, who=who, end=now[0].timestamp())])
+
+    shown = samples(spenders)
+    assert shown["spancost_top_spender_usd{rank=1,who=user}"] == 8
+    assert shown["spancost_spenders{who=user}"] == 2
+    begins, ends = datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 11, 21, tzinfo=UTC)
+    assert asked == [("user", begins, ends), ("tenant", begins, ends)]
+
+
+def test_spenders_that_cannot_be_read_are_not_shown_until_they_can_be(caplog: pytest.LogCaptureFixture) -> None:
+    now = [datetime(2026, 11, 20, 23, 30, tzinfo=UTC)]
+    broken = [True]
+
+    def kept(_who: str, _since: datetime, _until: datetime) -> list[tuple[str, int]]:
+        if broken[0]:
+            raise LedgerError("ledger.sqlite3: is locked")
+        return [("u1", 7 * 10**12)]
+
+    spenders = Spenders(spent_between=kept, now=lambda: now[0])
+    spenders.observe([])
+    now[0] -= timedelta(days=1)
+    spenders.observe([])
+    assert samples(spenders) == {}
+    assert "spancost_top_spender_usd is not shown: the ledger cannot be read: ledger.sqlite3: is locked" in caplog.text
+
+    broken[0] = False
+    spenders.observe([])
+    assert samples(spenders)["spancost_top_spender_usd{rank=1,who=user}"] == 7
 
 
 def test_with_too_many_spenders_the_largest_are_kept() -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
-RETRY_INFO = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"}
+RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
 
 
 def as_json(otlp: Otlp, *, n: int = 1) -> bytes:
@@ -137,8 +137,8 @@ def test_what_cannot_be_kept_now_is_asked_for_again(listen: Any, otlp: Otlp, led
 
     answer = sender.post(as_json(otlp), JSON)
 
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-    assert (answer.json()["code"], answer.json()["details"]) == (14, [RETRY_INFO])
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "4")
+    assert (answer.json()["code"], answer.json()["details"]) == (14, [{"@type": RETRY_INFO, "retryDelay": "4s"}])
     ledger.recover()
     assert sender.post(as_json(otlp), JSON).status_code == 200
     assert sender.calls() == 1
@@ -278,8 +278,8 @@ def test_more_requests_than_may_wait_are_told_to_come_back(listen: Any, otlp: Ot
         release.set()
 
     assert first.result().status_code == 200
-    assert (second.status_code, second.headers["retry-after"]) == (429, "1")
-    assert (second.json()["code"], second.json()["details"]) == (8, [RETRY_INFO])
+    assert (second.status_code, second.headers["retry-after"]) == (429, "2")
+    assert (second.json()["code"], second.json()["details"]) == (8, [{"@type": RETRY_INFO, "retryDelay": "2s"}])
     assert sender.rejected("overloaded") == 1
 
 

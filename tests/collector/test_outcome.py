@@ -35,6 +35,11 @@ def test_http_carries_it_as_a_header_and_in_the_status() -> None:
     ]
 
 
+def test_where_nobody_asked_for_a_pause_the_refusal_has_its_own() -> None:
+    away, busy = Refusal("unavailable", "the next hop is away"), Refusal("overloaded", "the queue is full")
+    assert (http_status(away, as_json=False).retry_after, http_status(busy, as_json=False).retry_after) == (4, 2)
+
+
 def test_what_cannot_be_mended_by_waiting_has_no_pause() -> None:
     refusal = Refusal("rejected", "not OTLP", 20)
     assert grpc_status(refusal).trailing_metadata == ()

@@ -114,8 +114,8 @@ def test_a_retryable_refusal_tells_the_sender_when_to_come_back(
     assert isinstance(refused.value, grpc.Call)
     metadata = cast("Iterable[tuple[str, bytes]]", refused.value.trailing_metadata())
     details = dict(metadata)["grpc-status-details-bin"]
-    # google.rpc.RetryInfo{retry_delay{seconds: 1}} as the payload of an Any
-    assert b"type.googleapis.com/google.rpc.RetryInfo\x12\x04\x0a\x02\x08\x01" in details
+    # google.rpc.RetryInfo{retry_delay{seconds: 4}} as the payload of an Any
+    assert b"type.googleapis.com/google.rpc.RetryInfo\x12\x04\x0a\x02\x08\x04" in details
 
 
 def test_malformed_bytes_are_refused_with_a_reason(launch: Launch) -> None:

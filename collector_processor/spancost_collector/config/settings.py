@@ -16,7 +16,6 @@ from pydantic import (
     ByteSize,
     ConfigDict,
     Field,
-    SecretStr,
     field_validator,
 )
 
@@ -30,6 +29,7 @@ from spancost_collector.config.values import (
     MessageBytes,
     Names,
     Seconds,
+    Secret,
     Secrets,
     TimeZone,
     not_a_flag,
@@ -127,7 +127,7 @@ class Target(Section):
     is one."""
     protocol: Literal["grpc", "http/protobuf"] = "grpc"
     """OTLP/gRPC or OTLP/HTTP."""
-    headers: dict[str, SecretStr] = Field(default_factory=dict[str, SecretStr])
+    headers: dict[str, Secret] = Field(default_factory=dict[str, Secret])
     """Sent with every request."""
     compression: Literal["none", "gzip"] = "none"
     """How requests are packed."""
@@ -251,7 +251,7 @@ class AttributionSettings(Section):
     """Further span attributes that say it, the first present wins; they come before those that are known anyway."""
     hash_identifiers: bool = False
     """Keep users as a keyed hash (HMAC-SHA256) instead of their names."""
-    salt: SecretStr | None = Field(default=None, min_length=16)
+    salt: Secret | None = Field(default=None, min_length=16)
     """The key of that hash; the same salt gives the same hash, so keep it."""
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic.json_schema import GenerateJsonSchema
 
+from spancost_collector.config.layers import is_path
 from spancost_collector.config.settings import SECRET_KEYS, Settings
-from spancost_collector.config.values import Address
+from spancost_collector.config.values import MASK, Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,11 +21,13 @@ if TYPE_CHECKING:
 
 _COLUMN: Final = 56
 """Where the remarks begin, where there is room."""
-_MASK: Final = "*" * 16
 
 
 def render(loaded: Loaded) -> str:
-    """The settings in force as a `spancost.yaml`, each with who said it; secrets are masked."""
+    """The settings in force as a `spancost.yaml`, each with who said it; secrets are masked.
+
+    Read again it means the same, whoever reads it, but for the secrets, which are refused.
+    """
     document = loaded.settings.model_dump(mode="json")
     return "\n".join(_mapping(document, (), loaded.said)) + "\n"
 
@@ -33,7 +37,7 @@ def _mapping(values: dict[str, Any], key: Key, said: Layer, indent: str = "") ->
         here = (*key, name)
         shown = _masked(cast("object", value)) if name in SECRET_KEYS and value else cast("object", value)
         if isinstance(shown, dict) and shown:
-            yield f"{indent}{name}:"
+            yield f"{indent}{_scalar(name)}:"
             yield from _mapping(cast("dict[str, Any]", shown), here, said, indent + "  ")
         elif name == "forward" and shown:
             yield f"{indent}{name}:"
@@ -42,14 +46,19 @@ def _mapping(values: dict[str, Any], key: Key, said: Layer, indent: str = "") ->
                 yield first.replace("    ", "  - ", 1)
                 yield from rest
         else:
-            line = f"{indent}{name}: {_scalar(cast('object', shown))}"
+            line = f"{indent}{_scalar(name)}: {_scalar(_anywhere(here, cast('object', shown))).replace('$', '$$')}"
             yield f"{line:<{_COLUMN}}  # {said.source(here) or 'default'}"
 
 
 def _masked(value: object) -> object:
     if isinstance(value, dict):
-        return dict.fromkeys(cast("dict[str, object]", value), _MASK)
-    return [_MASK] * len(cast("list[object]", value)) if isinstance(value, list) else _MASK
+        return dict.fromkeys(cast("dict[str, object]", value), MASK)
+    return [MASK] * len(cast("list[object]", value)) if isinstance(value, list) else MASK
+
+
+def _anywhere(key: Key, value: object) -> object:
+    """A path as it is found from everywhere: in a file, paths are relative to it."""
+    return str(Path(value).absolute()) if isinstance(value, str) and is_path(key) else value
 
 
 def _scalar(value: object) -> str:

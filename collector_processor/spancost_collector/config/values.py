@@ -8,11 +8,22 @@ from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BeforeValidator, ByteSize, Field, PlainSerializer, PlainValidator, SecretStr, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ByteSize,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SecretStr,
+    WithJsonSchema,
+)
 
 from spancost_pricing import ConfigError
 
 MEBIBYTE: Final = 1024 * 1024
+MASK: Final = "*" * 16
+"""What is shown instead of a secret."""
 _ADDRESS_RULE: Final = "expected host:port, e.g. 127.0.0.1:4317 or [::1]:4317"
 _MOST: Final = 2**31 - 1
 """The largest number that gRPC, SQLite and the system all take."""
@@ -111,6 +122,13 @@ def _listed(value: object) -> object:
     return value
 
 
+def _not_masked(secret: SecretStr) -> SecretStr:
+    """Settings that were printed and are used again would have a secret that everybody knows."""
+    if secret.get_secret_value() == MASK:
+        raise ValueError("expected the secret itself or ${env:NAME}; this is what --print-config shows in its place")
+    return secret
+
+
 Listen = Annotated[
     Address | None,
     PlainValidator(_listen),
@@ -145,6 +163,8 @@ MessageBytes = Annotated[Bytes, Field(le=_MOST)]
 Seconds = Annotated[float, BeforeValidator(not_a_flag), Field(gt=0)]
 File = Annotated[Path, BeforeValidator(_file)]
 """A path; `~` is the home directory."""
-Secrets = Annotated[tuple[Annotated[SecretStr, Field(min_length=1)], ...], BeforeValidator(_listed)]
+Secret = Annotated[SecretStr, AfterValidator(_not_masked)]
+"""A text that is never shown."""
+Secrets = Annotated[tuple[Annotated[Secret, Field(min_length=1)], ...], BeforeValidator(_listed)]
 """Texts that are never shown."""
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]

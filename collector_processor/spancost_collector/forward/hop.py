@@ -28,7 +28,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
 from spancost_collector.forward.halves import halves, spans_in
-from spancost_collector.outcome import RETRY_SECONDS, Refusal
+from spancost_collector.outcome import BUSY_SECONDS, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -276,6 +276,6 @@ class Hop:
             self._counts.rejected(rejected)
 
 
-def _hint(seconds: float | None) -> int:
-    """When a sender should try again, whole seconds as HTTP wants them."""
-    return RETRY_SECONDS if seconds is None else max(RETRY_SECONDS, math.ceil(min(seconds, _LONGEST_HINT_SECONDS)))
+def _hint(seconds: float | None) -> int | None:
+    """When a sender should try again, whole seconds as HTTP wants them; None where the hop did not say."""
+    return None if seconds is None else max(BUSY_SECONDS, math.ceil(min(seconds, _LONGEST_HINT_SECONDS)))

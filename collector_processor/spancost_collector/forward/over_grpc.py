@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Final, cast
 
 import grpc
@@ -53,28 +54,53 @@ class GrpcTransport:
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.min_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 1000),
+            # A new channel is a new connection.
+            ("grpc.use_local_subchannel_pool", 1),
         ]
         compression = grpc.Compression.Gzip if gzip else grpc.Compression.NoCompression
-        self._channel = (
-            grpc.insecure_channel(target, options, compression)
-            if credentials is None
-            else grpc.secure_channel(target, credentials, options, compression)
-        )
-        self._export: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(method)
+
+        def connect() -> grpc.Channel:
+            if credentials is None:
+                return grpc.insecure_channel(target, options, compression)
+            return grpc.secure_channel(target, credentials, options, compression)
+
+        self._connect = connect
+        self._method = method
+        self._closed = False
+        self._lock = Lock()
+        self._use(connect())
 
     def send(self, body: bytes) -> Taken | Failed:
         """Hand over one request."""
         try:
             response = self._export(body, timeout=self._timeout, metadata=self._metadata)
         except grpc.RpcError as error:
-            return _failed(error)
+            failed = _failed(error)
+            if isinstance(error, grpc.Call) and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                self._reconnect()
+            return failed
         except ValueError as error:  # the channel was closed
             return Failed("unavailable", str(error))
         return read_response(response)
 
     def close(self) -> None:
         """Give up the connection; a call under way ends as unavailable."""
-        self._channel.close()
+        with self._lock:
+            self._closed = True
+            self._channel.close()
+
+    def _use(self, channel: grpc.Channel) -> None:
+        self._channel = channel
+        self._export: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(self._method)
+
+    def _reconnect(self) -> None:
+        """Leave a connection on which nothing is answered: its other end may be gone, and TCP takes a quarter of an
+        hour to notice.
+        """
+        with self._lock:
+            if not self._closed:
+                self._channel.close()
+                self._use(self._connect())
 
 
 def read_response(response: bytes) -> Taken:

@@ -17,6 +17,7 @@ from spancost_collector.ledger import schema, sums
 from spancost_collector.ledger.check import check_version, readable
 from spancost_collector.ledger.credit import settle
 from spancost_collector.ledger.documents import read_quantities
+from spancost_collector.ledger.private import create_private
 from spancost_pricing import ConfigError
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def repair(path: Path, into: Path, progress: Callable[[int], None] = lambda _cal
     if into.exists():
         raise ConfigError(f"{into}: is there already; name a new file with --repair-into")
     source = readable(path)
+    create_private(into)
     try:
         # Two connections: what one meets in the damaged file must not keep the other from committing.
         with (

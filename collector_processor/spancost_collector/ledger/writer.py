@@ -29,6 +29,7 @@ from spancost_collector.ledger.credit import settle
 from spancost_collector.ledger.documents import read_call, write_call
 from spancost_collector.ledger.faults import is_damage, moved, told
 from spancost_collector.ledger.interning import Interned
+from spancost_collector.ledger.private import PRIVATE, create_private
 from spancost_collector.ledger.rollup import HOUR_NS, Rollup
 from spancost_collector.ledger.scratch import keep_scratch_beside
 from spancost_pricing import PICO_USD
@@ -116,6 +117,7 @@ class Ledger:
         self._path = path
         self._lock = _lock(path)
         try:
+            create_private(path)
             self._connection = self._open(busy_seconds)
         except BaseException:
             self._lock.close()
@@ -376,7 +378,7 @@ def _lock(path: Path):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = Path(os.path.realpath(path))
-        lock = file.with_name(file.name + ".lock").open("a")
+        lock = os.fdopen(os.open(file.with_name(file.name + ".lock"), os.O_WRONLY | os.O_CREAT, PRIVATE), "a")
     except OSError as error:
         raise LedgerError(
             f"{path}: cannot be opened as a ledger: {error.strerror}: {error.filename}."

@@ -6,7 +6,7 @@ from them what it shows.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Final
 
 from spancost_collector.ledger.report import UNATTRIBUTED, LedgerReader
@@ -15,11 +15,12 @@ from spancost_collector.metrics.conversations import Conversations
 from spancost_collector.metrics.distributions import Distributions
 from spancost_collector.metrics.price_age import PriceAge, last_checked
 from spancost_collector.metrics.spend import Spend, from_ledger
-from spancost_collector.metrics.spenders import WHO, Spenders
+from spancost_collector.metrics.spenders import Spenders
 from spancost_collector.metrics.workflows import Workflows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from prometheus_client import CollectorRegistry
@@ -41,8 +42,8 @@ class Measures:
         zone: tzinfo = UTC,
         conventions: Generation = "none",
     ) -> None:
-        spenders = Spenders(zone=zone)
-        _load(spenders, ledger, zone)
+        spenders = Spenders(zone=zone, spent_between=_spenders_in(ledger))
+        spenders.load()
         further = () if conventions == "none" else (ClientMetrics(conventions, bounds.max_histogram_combinations),)
         self._fed: Final = (Distributions(bounds), Workflows(bounds), Conversations(bounds), spenders, *further)
         for measure in (*self._fed, Spend(bounds, from_ledger(ledger), zone=zone), PriceAge(last_checked())):
@@ -54,13 +55,16 @@ class Measures:
             measure.observe(calls)
 
 
-def _load(spenders: Spenders, ledger: Path, zone: tzinfo) -> None:
-    today = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    reader = LedgerReader(ledger)
-    try:
-        for who in WHO:
-            rows = reader.report((who,), since=today, until=today + timedelta(days=1)).rows
-            named = ((row.key[0], row.cost_pico) for row in rows)
-            spenders.load(who, [(name, pico) for name, pico in named if name and name != UNATTRIBUTED and pico])
-    finally:
-        reader.close()
+def _spenders_in(ledger: Path) -> Callable[[str, datetime, datetime], list[tuple[str, int]]]:
+    """Reads who spent what, beside whoever writes the ledger."""
+
+    def spent_between(who: str, since: datetime, until: datetime) -> list[tuple[str, int]]:
+        reader = LedgerReader(ledger)
+        try:
+            rows = reader.report((who,), since=since, until=until).rows
+        finally:
+            reader.close()
+        named = ((row.key[0], row.cost_pico) for row in rows)
+        return [(name, pico) for name, pico in named if name and name != UNATTRIBUTED and pico]
+
+    return spent_between

@@ -4,10 +4,14 @@ Users and tenants are far too many for label values, and their names do not belo
 needs is how far the first is above the rest; who that is, the ledger says (`spancost report --by user`). Spenders are
 kept for the current day of the configured time zone, in bounded memory: when there are too many, the smaller half is
 forgotten, which leaves the first ranks right and the middle one too high.
+
+Where the clock is put back to a day that was over, what was spent on it is read from the ledger again.
 """
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from datetime import UTC, datetime, timedelta, tzinfo
 from heapq import nlargest
 from statistics import median_low
@@ -17,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from spancost_collector.errors import LedgerError
 from spancost_collector.metrics.table import MEDIAN_SPENDER, RANKS, SPENDERS, TOP_SPENDERS
 from spancost_pricing import PICO_USD
 
@@ -25,6 +30,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from spancost_collector.call import Charged
+
+_log: Final = logging.getLogger(__name__)
 
 WHO: Final = ("user", "tenant")
 MOST_SPENDERS: Final = 100_000
@@ -37,10 +44,13 @@ class Spenders(Collector):
         self,
         *,
         zone: tzinfo = UTC,
+        spent_between: Callable[[str, datetime, datetime], Iterable[tuple[str, int]]] = lambda _who, _since, _until: (),
         most_spenders: int = MOST_SPENDERS,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        """`spent_between` is what the ledger has of users or tenants: name, pico-USD."""
         self._zone = zone
+        self._spent_between = spent_between
         self._most = most_spenders
         self._now = now
         self._lock = Lock()
@@ -48,18 +58,22 @@ class Spenders(Collector):
         self._day_ns = range(0)
         """The Unix nanoseconds of the day."""
         self._spent: dict[str, dict[str, int]] = {who: {} for who in WHO}
+        self._incomplete = False
+        """Whether the ledger has more of the day."""
 
-    def load(self, who: str, spent: Iterable[tuple[str, int]]) -> None:
-        """Start from what the ledger has for today: name, pico-USD."""
+    def load(self) -> None:
+        """Start from what the ledger has of today."""
         with self._lock:
             self._turn()
-            for name, pico in spent:
-                self._add(who, name, pico)
+            self._read()
 
     def observe(self, calls: Sequence[Charged]) -> None:
         """Add calls that the ledger has just accepted as new."""
         with self._lock:
             self._turn()
+            if self._incomplete:
+                self._catch_up()  # with these calls
+                return
             today = self._day_ns
             for call, charge, _ in calls:
                 if charge.spent_pico is None or call.end_ns not in today:
@@ -74,7 +88,8 @@ class Spenders(Collector):
         """The ranks, the middle and the number, of the same moment."""
         with self._lock:
             self._turn()
-            amounts = {who: list(spent.values()) for who, spent in self._spent.items()}
+            shown = {} if self._incomplete else self._spent
+            amounts = {who: list(spent.values()) for who, spent in shown.items()}
         top, middle, number = (
             GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
             for metric in (TOP_SPENDERS, MEDIAN_SPENDER, SPENDERS)
@@ -100,9 +115,30 @@ class Spenders(Collector):
         """Begin anew with a new day."""
         today = self._now().astimezone(self._zone).date()
         if today != self._day:
+            self._incomplete = self._day is not None and today < self._day
             self._day = today
-            self._day_ns = range(self._midnight(today), self._midnight(today + timedelta(days=1)))
+            since, until = (round(midnight.timestamp()) * 1_000_000_000 for midnight in self._midnights(today))
+            self._day_ns = range(since, until)
             self._spent = {who: {} for who in WHO}
 
-    def _midnight(self, day: date) -> int:
-        return round(datetime(day.year, day.month, day.day, tzinfo=self._zone).timestamp()) * 1_000_000_000
+    def _midnights(self, day: date) -> tuple[datetime, datetime]:
+        """When a day begins and ends."""
+        begins, ends = (
+            datetime(one.year, one.month, one.day, tzinfo=self._zone) for one in (day, day + timedelta(days=1))
+        )
+        return begins, ends
+
+    def _catch_up(self) -> None:
+        try:
+            self._read()
+        except (LedgerError, sqlite3.Error) as error:
+            _log.warning("%s is not shown: the ledger cannot be read: %s", TOP_SPENDERS.name, error)
+            self._spent = {who: {} for who in WHO}
+
+    def _read(self) -> None:
+        assert self._day is not None
+        since, until = self._midnights(self._day)
+        for who in WHO:
+            for name, pico in self._spent_between(who, since, until):
+                self._add(who, name, pico)
+        self._incomplete = False

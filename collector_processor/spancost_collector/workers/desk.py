@@ -113,10 +113,10 @@ class Desk:
             for question, calls in group:
                 question.answer.set_result(("charged", [next(charged) for _ in calls]))
 
-    def _check(self) -> tuple[str, str, int] | None:
+    def _check(self) -> tuple[str, str, int | None] | None:
         try:
             problem = self._charging.check()
         except Exception:
             _log.exception("the readiness check failed")
-            return "internal", "a fault in the receiver, which has logged it", 1
+            return "internal", "a fault in the receiver, which has logged it", None
         return None if problem is None else (problem.kind, problem.reason, problem.retry_seconds)
