@@ -99,13 +99,29 @@ class Attribution:
             otel.attach(left)
 
     def __call__(self, function: _Function) -> _Function:
-        """The same function, attributed."""
+        """The same function, attributed.
+
+        Raises:
+            TypeError: it is a class, a property or something else that is no function.
+        """
+        given: Any = function
+        kind = cast("Any", type(given))
+        if kind in (classmethod, staticmethod):
+            return cast("_Function", kind(self(given.__func__)))
+        if isinstance(given, type) or not callable(given):
+            called = "class" if isinstance(given, type) else kind.__qualname__
+            raise TypeError(
+                f"spancost.attribution(…) decorates a function or method, not a {called}:"
+                " put it on the methods of a class, and beneath @property"
+            )
         wrapper: Callable[..., Any]
-        if inspect.isasyncgenfunction(function):
+        # An object that is called runs its class's function.
+        runs: Any = given if inspect.isroutine(given) or kind is functools.partial else kind.__call__
+        if inspect.isasyncgenfunction(runs):
             wrapper = self._driving_async(function)
-        elif inspect.isgeneratorfunction(function):
+        elif inspect.isgeneratorfunction(runs):
             wrapper = self._driving(function)
-        elif inspect.iscoroutinefunction(function):
+        elif inspect.iscoroutinefunction(runs) or inspect.iscoroutinefunction(given):  # one may be marked as such
 
             @functools.wraps(function)
             async def coroutine(*args: Any, **kwargs: Any) -> Any:

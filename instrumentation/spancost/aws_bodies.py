@@ -53,7 +53,7 @@ class _Events(ObservedBody):
 
     def __del__(self) -> None:
         # Dropped half-way: nobody will read on. A loop that was left is not the end: the app may go on with another.
-        self._self_observer.end()
+        self._self_observer.drop()
 
     def _self_stopped(self, error: BaseException) -> None:
         if isinstance(error, (StopIteration, StopAsyncIteration)):
@@ -131,7 +131,7 @@ class _Bytes(ObservedBody):
         self._self_arriving = arriving
 
     def __del__(self) -> None:
-        self._self_observer.end()
+        self._self_observer.drop()
 
     def _self_read(self, piece: Any, amount: object) -> Any:
         if amount != 0:
@@ -231,4 +231,4 @@ class AsyncObservedBytes(_Bytes):
         try:
             return await self.__wrapped__.__aexit__(*exc_info)
         finally:
-            self._self_observer.end()
+            self._self_observer.drop()

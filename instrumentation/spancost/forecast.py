@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PRICES_VARIABLE: Final = "SPANCOST_PRICES"
 """Names the user's own price file, as it does for the receiver; read when the book is loaded."""
 
-_LOADING: Final = threading.Lock()
+_loading = threading.Lock()
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -120,7 +120,7 @@ def _learn(provider: str, model: str, expected_input: int, choices: int | None, 
 
 
 def _shared() -> Estimator:
-    with _LOADING:
+    with _loading:
         return _load(os.environ.get(PRICES_VARIABLE) or None)
 
 
@@ -128,6 +128,17 @@ def _shared() -> Estimator:
 def _calibration() -> Calibration:
     """What this process has learnt from its calls: how far estimates were off, by model. Bounded, and thread-safe."""
     return Calibration()
+
+
+def _forked() -> None:
+    """In a forked process: the thread that held a lock may not be in it."""
+    global _loading
+    _loading = threading.Lock()
+    _calibration().forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 @cache

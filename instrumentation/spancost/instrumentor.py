@@ -113,6 +113,9 @@ class Silent:
     def end(self) -> None:
         """Nothing is open."""
 
+    def drop(self) -> None:
+        """The same."""
+
     def fail(self, error: BaseException) -> None:
         """An error costs nothing."""
 

@@ -6,9 +6,11 @@ error goes to `Faults`. Prompts, completions and error messages are never record
 
 from __future__ import annotations
 
+import os
 import time
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from opentelemetry import context as otel
@@ -20,6 +22,7 @@ from opentelemetry.context import (
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from spancost.described import Paid
+from spancost.elsewhere import elsewhere
 from spancost.expectations import claim, expected
 from spancost.faults import Faults
 from spancost.fields import text
@@ -53,7 +56,18 @@ _SUPPRESS_INSTRUMENTATION: Final = "suppress_instrumentation"
 _SUPPRESS_LANGUAGE_MODEL: Final = "suppress_language_model_instrumentation"
 """Set by frameworks' instrumentations whose own span already stands for the call."""
 _CLIENT: Final = SpanKind.CLIENT
+_forked: float = 0.0
+"""When this process was forked from another, by `time.perf_counter`: calls begun before are that one's to record."""
 SUPPRESSIONS: Final = frozenset({_SUPPRESS_INSTRUMENTATION_KEY, _SUPPRESS_INSTRUMENTATION, _SUPPRESS_LANGUAGE_MODEL})
+
+
+def _note_fork() -> None:
+    global _forked
+    _forked = time.perf_counter()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 def suppressed(here: Context) -> bool:
@@ -227,13 +241,23 @@ class Invocation:
         return self.read_chunk
 
     def end(self) -> None:
-        """The provider has answered in full, or nobody reads on: a stream closed early or dropped is no error."""
+        """The provider has answered in full."""
         if not self._ended:
             self._finish(None)
+
+    def drop(self) -> None:
+        """Nobody reads on: a stream closed early or dropped is no error."""
+        if not self._ended:
+            self._ended = True
+            elsewhere(partial(self._finish, None))
 
     def fail(self, error: BaseException) -> None:
         """The call ended with `error`, which the caller sees unchanged."""
         if self._ended:
+            return
+        if isinstance(error, GeneratorExit):  # its coroutine is closed, perhaps because nobody refers to it any more
+            self._ended = True
+            elsewhere(partial(self._finish, error))
             return
         if self.response is not None:
             try:
@@ -246,6 +270,8 @@ class Invocation:
 
     def _finish(self, error: BaseException | None) -> None:
         self._ended = True
+        if self._started < _forked:
+            return
         span, joined = self._span, self._joined
         try:
             attributes, beside = self._reading.answer()

@@ -2,11 +2,13 @@
 
 A batch names the file that its answers will be in, a session the model that it runs on. Such notes are kept until
 newer ones push them out, so that an app that runs for months needs no more memory than one that has just started.
+Without a lock, as in `once`.
 """
 
 from __future__ import annotations
 
-import threading
+from collections import OrderedDict
+from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
 _REMEMBERED: Final = 10_000
@@ -19,8 +21,7 @@ class Newest(Generic[_Value]):
 
     def __init__(self, remembered: int = _REMEMBERED) -> None:
         self._remembered = remembered
-        self._values: dict[str, _Value] = {}
-        self._lock = threading.Lock()
+        self._values: OrderedDict[str, _Value] = OrderedDict()
 
     def __contains__(self, key: str) -> bool:
         return key in self._values
@@ -31,8 +32,8 @@ class Newest(Generic[_Value]):
 
     def note(self, key: str, value: _Value) -> None:
         """Keeps `value` under `key`."""
-        with self._lock:
-            self._values.pop(key, None)
-            self._values[key] = value
-            if len(self._values) > self._remembered:
-                del self._values[next(iter(self._values))]
+        self._values[key] = value
+        with suppress(KeyError):  # forgotten meanwhile, to make room
+            self._values.move_to_end(key)
+        if len(self._values) > self._remembered:
+            self._values.popitem(last=False)

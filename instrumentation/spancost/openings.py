@@ -6,20 +6,16 @@ the leaving or an error, whichever comes first. One that is never entered is no 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-import wrapt
+import copy
+from typing import TYPE_CHECKING, Any
 
 from spancost.invocation import Invocation
+from spancost.streams import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from spancost.instrumentor import Recorder
-
-    _Proxy: TypeAlias = wrapt.ObjectProxy[Any]
-else:
-    _Proxy = wrapt.ObjectProxy
 
 
 def opens(recorder: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -36,13 +32,16 @@ def _begun(recorder: Recorder, instance: Any, args: tuple[Any, ...], kwargs: dic
     return begun if isinstance(begun, Invocation) else None
 
 
-class Opening(_Proxy):
+class Opening(Proxy):
     """The SDK's context manager, sync or async."""
 
     def __init__(self, wrapped: Any, begin: Callable[[], Invocation | None]) -> None:
         super().__init__(wrapped)
         self._self_begin = begin
         self._self_invocation: Invocation | None = None
+
+    def __copy__(self) -> Any:
+        return Opening(copy.copy(self.__wrapped__), self._self_begin)
 
     def __enter__(self) -> Any:
         self._self_invocation = invocation = self._self_begin()
@@ -57,7 +56,7 @@ class Opening(_Proxy):
         except BaseException as error:
             invocation.fail(error)
             raise
-        return OpenResponse(response, invocation)
+        return _opened(response, invocation)
 
     async def __aenter__(self) -> Any:
         self._self_invocation = invocation = self._self_begin()
@@ -72,7 +71,7 @@ class Opening(_Proxy):
         except BaseException as error:
             invocation.fail(error)
             raise
-        return OpenResponse(response, invocation)
+        return _opened(response, invocation)
 
     def __exit__(self, *exc_info: Any) -> Any:
         try:
@@ -88,16 +87,23 @@ class Opening(_Proxy):
 
     def _self_left(self) -> None:
         if self._self_invocation is not None:
-            self._self_invocation.end()
+            self._self_invocation.drop()
 
 
-class OpenResponse(_Proxy):
+def _opened(response: Any, invocation: Invocation) -> OpenResponse:
+    invocation.read(response)
+    return OpenResponse(response, invocation.settle(response.data))
+
+
+class OpenResponse(Proxy):
     """The SDK's response, whose events are observed."""
 
-    def __init__(self, wrapped: Any, invocation: Invocation) -> None:
+    def __init__(self, wrapped: Any, data: Any) -> None:
         super().__init__(wrapped)
-        invocation.read(wrapped)
-        self._self_data = invocation.settle(wrapped.data)
+        self._self_data = data
+
+    def __copy__(self) -> Any:
+        return OpenResponse(copy.copy(self.__wrapped__), self._self_data)
 
     @property
     def data(self) -> Any:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING, Final
+import weakref
+from typing import TYPE_CHECKING, Any, Final, cast
 
+import wrapt
 from opentelemetry import trace
 
 from spancost.faults import Faults
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _MARK: Final = "_spancost_attribution"
 """Attribute of a tracer provider that has our processor: who pays under it."""
+
+_LAST: Final = -1000
+"""After everything else that a worker process does at its end."""
 
 _ENVIRONMENT: Final = {
     # The Anthropic SDK sends the trace context and all W3C baggage to the provider unless told otherwise.
@@ -52,4 +57,30 @@ def equip(provider: TracerProvider, faults: Faults) -> Payers:
 
         add(AttributionProcessor(payers, faults))
         setattr(provider, _MARK, payers)
+        _flush_in_children(provider)
     return payers
+
+
+def _flush_in_children(provider: TracerProvider) -> None:
+    """Sends what a forked worker process has not sent yet when it ends: `atexit` is not asked there.
+
+    Only where the app has such workers, and as long as `provider` is there.
+    """
+    here = weakref.ref(provider)
+
+    def flush(**_: Any) -> None:
+        if (there := cast("Any", here())) is not None:
+            there.force_flush()
+
+    def of_multiprocessing(util: Any) -> None:
+        def forked(_: Any) -> None:
+            util.Finalize(None, flush, exitpriority=_LAST)
+
+        if (there := here()) is not None:
+            util.register_after_fork(there, forked)
+
+    def of_celery(signals: Any) -> None:
+        signals.worker_process_shutdown.connect(flush, weak=False)
+
+    wrapt.register_post_import_hook(of_multiprocessing, "multiprocessing.util")
+    wrapt.register_post_import_hook(of_celery, "celery.signals")

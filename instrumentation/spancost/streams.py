@@ -49,7 +49,11 @@ class Chunks(Protocol):
         ...
 
     def end(self) -> None:
-        """Nothing more will come, or nobody reads on."""
+        """Nothing more will come."""
+        ...
+
+    def drop(self) -> None:
+        """Nobody reads on; told wherever that comes about, in the garbage collector too."""
         ...
 
     def fail(self, error: BaseException) -> None:
@@ -84,7 +88,7 @@ def relayed(begin: Callable[[], Iterator[Any]], observer: Chunks) -> Iterator[An
     except StopIteration:
         observer.end()
     except GeneratorExit:
-        observer.end()
+        observer.drop()
         raise
     except BaseException as error:
         observer.fail(error)
@@ -111,8 +115,18 @@ def observed(result: Any, observer: Observer) -> Any:
     return result
 
 
-class _Observed(_Proxy):
-    """What every proxy shares: the object it stands for, its call, and ending that when the object is closed."""
+class Proxy(_Proxy):
+    """What every proxy shares: it is copied and pickled as the object that it stands for."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return copy.deepcopy(self.__wrapped__, memo)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.__wrapped__.__reduce_ex__(protocol)
+
+
+class _Observed(Proxy):
+    """A proxy that knows the call of its object, and ends it when the object is closed."""
 
     _self_before: object = None
 
@@ -124,12 +138,6 @@ class _Observed(_Proxy):
         copied = type(self)(copy.copy(self.__wrapped__), self._self_observer)
         copied._self_before = self  # both read from one source: dropping either alone does not end the call
         return copied
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return copy.deepcopy(self.__wrapped__, memo)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return self.__wrapped__.__reduce_ex__(protocol)
 
     # Properties, so that a name exists only where the SDK's own object has it.
     @property
@@ -153,7 +161,7 @@ class _Observed(_Proxy):
         self.__wrapped__.aclose = instead
 
     def _self_closed(self) -> None:
-        self._self_observer.end()
+        self._self_observer.drop()
 
 
 def _followed_by(close: Callable[..., Any], end: Callable[[], None]) -> Callable[..., Any]:
@@ -191,7 +199,7 @@ class _ObservedChunks(_Observed):
 
     def __del__(self) -> None:
         # Dropped half-way: nobody will read on.
-        self._self_observer.end()
+        self._self_observer.drop()
 
     @property
     def response(self) -> Any:
@@ -204,8 +212,10 @@ class _ObservedChunks(_Observed):
         return self._self_body
 
     def _self_stopped(self, error: BaseException) -> None:
-        if isinstance(error, (StopIteration, StopAsyncIteration, GeneratorExit)):
+        if isinstance(error, (StopIteration, StopAsyncIteration)):
             self._self_observer.end()
+        elif isinstance(error, GeneratorExit):
+            self._self_observer.drop()
         else:
             self._self_observer.fail(error)
 
@@ -256,7 +266,7 @@ class ObservedStream(_ObservedChunks):
         try:
             return self.__wrapped__.__exit__(*exc_info)
         finally:
-            self._self_observer.end()
+            self._self_observer.drop()
 
 
 class AsyncObservedStream(_ObservedChunks):
@@ -307,7 +317,7 @@ class AsyncObservedStream(_ObservedChunks):
         try:
             return await self.__wrapped__.__aexit__(*exc_info)
         finally:
-            self._self_observer.end()
+            self._self_observer.drop()
 
 
 class EitherObservedStream(ObservedStream, AsyncObservedStream):
@@ -349,7 +359,7 @@ class RawResponse(_Observed):
     def __del__(self) -> None:
         # What `parse` gave may live on, and ends the call itself.
         if self._self_parsed is None:
-            self._self_observer.end()
+            self._self_observer.drop()
 
     @property
     def iter_bytes(self) -> Callable[..., Any]:

@@ -65,6 +65,10 @@ class Calibration:
         self._lock = threading.Lock()
         self._tracks: OrderedDict[tuple[str, str], tuple[_Track, _Track]] = OrderedDict()
 
+    def forked(self) -> None:
+        """To be called in a forked process: the thread that held the lock may not be in it."""
+        self._lock = threading.Lock()
+
     def observe(
         self,
         provider: str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import inspect
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -139,6 +140,64 @@ def test_a_function_is_attributed_by_the_decorator(call: Any, instrumented: Tele
     assert rank(2) == 2
     assert rank.__doc__ == "Its own documentation."
     assert [paid_by(span) for span in instrumented.spans] == [{"spancost.feature": "search"}] * 2
+
+
+def scoped() -> str | None:
+    """The feature that a call made here is attributed to."""
+    scope = scope_of()
+    return None if scope is None else scope.values.get("spancost.feature")
+
+
+class Methods:
+    @spancost.attribution(feature="search")
+    @classmethod
+    def of_class(cls) -> str | None:
+        return scoped()
+
+    @spancost.attribution(feature="search")
+    @staticmethod
+    def of_nobody() -> str | None:
+        return scoped()
+
+    @property
+    @spancost.attribution(feature="search")
+    def read(self) -> str | None:
+        return scoped()
+
+
+def test_methods_of_every_kind_are_attributed() -> None:
+    one = Methods()
+    found = [Methods.of_class(), one.of_class(), Methods.of_nobody(), one.of_nobody(), one.read]
+    assert found == ["search", "search", "search", "search", "search"]
+
+
+class Asynchronous:
+    async def __call__(self) -> str | None:
+        return scoped()
+
+
+class Generating:
+    def __call__(self) -> Iterator[str | None]:
+        yield scoped()
+
+
+async def test_objects_that_are_called_are_attributed_while_they_run() -> None:
+    attributed = spancost.attribution(feature="search")
+    assert await attributed(Asynchronous())() == "search"
+    assert list(attributed(Generating())()) == ["search"]
+
+
+@pytest.mark.parametrize(
+    ("thing", "kind"),
+    [(Methods, "class"), (property(str), "property"), (functools.cached_property(str), "cached_property")],
+)
+def test_what_is_no_function_is_refused(thing: Any, kind: str) -> None:
+    with pytest.raises(TypeError) as refused:
+        spancost.attribution(feature="search")(thing)
+    assert str(refused.value) == (
+        f"spancost.attribution(…) decorates a function or method, not a {kind}:"
+        " put it on the methods of a class, and beneath @property"
+    )
 
 
 async def test_a_coroutine_is_attributed_while_it_runs(provider: Provider, instrumented: Telemetry) -> None:
