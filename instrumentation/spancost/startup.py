@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import weakref
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -27,6 +28,9 @@ _MARK: Final = "_spancost_attribution"
 
 _LAST: Final = -1000
 """After everything else that a worker process does at its end."""
+
+_DROPPING: Final = re.compile(r"(?:ParentBased\{root:)?(TraceIdRatioBased\{(?!1\.0\})[^}]*\}|AlwaysOffSampler)")
+"""Descriptions of the SDK's samplers that leave spans out where nobody has decided before them."""
 
 _ENVIRONMENT: Final = {
     # The Anthropic SDK sends the trace context and all W3C baggage to the provider unless told otherwise.
@@ -58,7 +62,25 @@ def equip(provider: TracerProvider, faults: Faults) -> Payers:
         add(AttributionProcessor(payers, faults))
         setattr(provider, _MARK, payers)
         _flush_in_children(provider)
+        _say_what_is_not_sampled(provider, faults)
     return payers
+
+
+def _say_what_is_not_sampled(provider: TracerProvider, faults: Faults) -> None:
+    sampler: Any = getattr(provider, "sampler", None)
+    if sampler is None:
+        return
+    try:
+        found = _DROPPING.match(sampler.get_description())
+    except Exception as fault:
+        faults.caught("looking at the sampler", fault)
+        return
+    if found is not None:
+        _LOG.warning(
+            "spancost: the sampler %s leaves spans out, and the cost of their calls with them;"
+            " set OTEL_TRACES_SAMPLER=always_on, and sample behind the receiver",
+            found[1],
+        )
 
 
 def _flush_in_children(provider: TracerProvider) -> None:
