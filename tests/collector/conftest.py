@@ -295,6 +295,21 @@ def books(path: Path, book: FixedBook) -> Iterator[Books]:
     opened.close()
 
 
+Write = Callable[[str], "Path"]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a configuration file; its path."""
+
+    def one(text: str) -> Path:
+        path = tmp_path / "spancost.yaml"
+        path.write_text(text)
+        return path
+
+    return one
+
+
 Launch = Callable[..., Running]
 
 

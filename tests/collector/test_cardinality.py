@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.collector.test_measures import NOON, SERIES, charged
+from tests.collector.measured import NOON, SERIES, charged
 
 from spancost_collector.call import Attribution
 from spancost_collector.ledger.writer import Rise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from prometheus_client import CollectorRegistry
-from tests.collector.test_measures import charged, samples
+from tests.collector.measured import charged, samples
 
 from spancost_collector.call import Charged, series_of
 from spancost_collector.metrics.conventions import CLIENT_METRICS, NEW, OLD, ClientMetrics

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from google.protobuf.proto import parse_length_prefixed
 from prometheus_client import CollectorRegistry
+from tests.collector.measured import bounds, charged
 from tests.collector.prometheus import prometheus_server
-from tests.collector.test_measures import bounds, charged
 
 from spancost_collector.exposition import prometheus_pb2 as prometheus
 from spancost_collector.exposition.negotiation import choose

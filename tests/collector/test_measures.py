@@ -1,4 +1,4 @@
-"""What `/metrics` says beside the counters: distributions, workflows, conversations, spend, spenders, age of prices."""
+"""What `/metrics` says beside the counters: distributions, workflows, conversations, spend, age of prices."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.parser import text_string_to_metric_families
+from tests.collector.measured import NOON, SERIES, Clock, bounds, charged, samples
 
-from spancost_collector.call import Attribution, Charged, ModelCall, Resource, Series, series_of
+from spancost_collector.call import Attribution, Series
 from spancost_collector.errors import LedgerError
 from spancost_collector.metrics.conversations import Conversations
 from spancost_collector.metrics.distributions import Distributions
@@ -22,79 +22,11 @@ from spancost_collector.metrics.spenders import Spenders
 from spancost_collector.metrics.table import METRICS, Metric
 from spancost_collector.metrics.workflows import Workflows
 from spancost_collector.price_data import PriceDataFolder
-from spancost_pricing import Charge, PriceFileError, Route, Usage
+from spancost_pricing import PriceFileError, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-    from prometheus_client.registry import Collector
-
-NOON = 1_795_176_000  # 2026-11-20T12:00:00Z
-SERIES = Series("chat", "", "", "acme", "one", "prod", "", "shop")
-
-
-class Clock:
-    now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def charged(
-    n: int = 1,
-    *,
-    trace: int = 1,
-    usd: float | None = 0.002,
-    tokens: tuple[int | None, int | None] = (1000, 10),
-    seconds: float = 2.0,
-    first_chunk_s: float | None = None,
-    who: Attribution | None = None,
-    model: str = "one",
-    outcome: str = "ok",
-    reason: str | None = None,
-    end: float = NOON,
-) -> Charged:
-    usage = None if tokens == (None, None) else Usage(input_tokens=tokens[0], output_tokens=tokens[1])
-    call = ModelCall(
-        trace_id=trace.to_bytes(16),
-        span_id=n.to_bytes(8),
-        start_ns=round((end - seconds) * 1e9),
-        end_ns=round(end * 1e9),
-        operation="chat",
-        route=Route("acme", model),
-        request_model=model,
-        response_model=None,
-        response_id=None,
-        usage=usage,
-        outcome="error" if outcome == "error" else "ok",
-        attribution=who or Attribution(feature="chat"),
-        resource=Resource("shop", "prod", None),
-        dialect="otel",
-        first_chunk_s=first_chunk_s,
-    )
-    pico = None if usd is None else round(usd * 10**12)
-    status = "priced" if pico is not None else "unpriced"
-    unpriced = None if pico is not None else "no_usage" if reason == "no_usage" else "unknown_model"
-    return Charged(call, Charge(status, unpriced, pico, (), "book-1", {}), series_of(call))
-
-
-def bounds(most: int = 200) -> LabelBounds:
-    return LabelBounds(max_values=most, tenant=False)
-
-
-def samples(*collectors: Collector) -> dict[str, float]:
-    """`name{label="value",…}` of every sample -> its value, as a scrape reads it."""
-    registry = CollectorRegistry()
-    for collector in collectors:
-        registry.register(collector)
-    text = generate_latest(registry).decode()
-    return {
-        f"{sample.name}{{{','.join(f'{k}={v}' for k, v in sorted(sample.labels.items()) if v)}}}": sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-        if not sample.name.endswith("_created")
-    }
 
 
 def test_a_call_is_in_the_histograms_of_its_cost_tokens_and_times() -> None:
@@ -353,94 +285,6 @@ def test_a_ledger_that_cannot_be_read_shows_no_spend_and_leaves_the_other_metric
 
     assert samples(Spend(bounds(), broken)) == {}
     assert "the ledger cannot be read: ledger.sqlite3: not a ledger" in caplog.text
-
-
-def test_the_first_ranks_the_middle_and_the_number_of_spenders_are_shown_and_nobodys_name_is() -> None:
-    spenders = Spenders(
-        now=lambda: datetime.fromtimestamp(NOON, UTC),
-        spent_between=lambda who, _since, _until: [("alpha", 3 * 10**12)] if who == "user" else [],
-    )
-    spenders.load()
-    calls = [charged(n, usd=float(n), who=Attribution(user=f"u{n}", tenant="acme")) for n in range(1, 13)]
-    spenders.observe([*calls, charged(99, usd=20.0, who=Attribution(user="alpha"))])
-
-    shown = samples(spenders)
-
-    assert shown["spancost_top_spender_usd{rank=1,who=user}"] == 23
-    assert shown["spancost_top_spender_usd{rank=10,who=user}"] == 4
-    assert shown["spancost_median_spender_usd{who=user}"] == 7
-    assert shown["spancost_spenders{who=user}"] == 13
-    assert shown["spancost_top_spender_usd{rank=1,who=tenant}"] == 78
-    assert "alpha" not in str(shown)
-
-
-def test_spenders_begin_anew_at_midnight_and_calls_of_yesterday_count_for_nobody() -> None:
-    now = [datetime(2026, 11, 20, 22, 30, tzinfo=UTC)]
-    spenders = Spenders(zone=ZoneInfo("Europe/Vienna"), now=lambda: now[0])
-    who = Attribution(user="u1")
-    spenders.observe([charged(1, who=who, end=now[0].timestamp())])
-    assert samples(spenders)["spancost_spenders{who=user}"] == 1
-
-    now[0] += timedelta(hours=1)
-    spenders.observe([charged(2, who=who, end=now[0].timestamp() - 3600)])
-    assert samples(spenders)["spancost_spenders{who=user}"] == 0
-
-
-def test_a_clock_that_is_put_back_to_a_day_that_was_over_finds_its_spenders_in_the_ledger() -> None:
-    now = [datetime(2026, 11, 20, 23, 30, tzinfo=UTC)]
-    asked: list[tuple[str, datetime, datetime]] = []
-
-    def kept(who: str, since: datetime, until: datetime) -> list[tuple[str, int]]:
-        asked.append((who, since, until))
-        return [("u1", 7 * 10**12), ("u2", 2 * 10**12)] if who == "user" else []
-
-    spenders = Spenders(spent_between=kept, now=lambda: now[0])
-    who = Attribution(user="u1")
-    spenders.observe([charged(1, usd=1.0, who=who, end=now[0].timestamp())])
-    now[0] += timedelta(hours=1)
-    spenders.observe([charged(2, usd=1.0, who=who, end=now[0].timestamp())])
-    assert asked == []
-
-    now[0] -= timedelta(hours=1)
-    assert samples(spenders) == {}
-    spenders.observe([charged(3, usd=1.0, who=who, end=now[0].timestamp())])  # the ledger has it already
-    spenders.observe([charged(4, usd=1.0, who=who, end=now[0].timestamp())])
-
-    shown = samples(spenders)
-    assert shown["spancost_top_spender_usd{rank=1,who=user}"] == 8
-    assert shown["spancost_spenders{who=user}"] == 2
-    begins, ends = datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 11, 21, tzinfo=UTC)
-    assert asked == [("user", begins, ends), ("tenant", begins, ends)]
-
-
-def test_spenders_that_cannot_be_read_are_not_shown_until_they_can_be(caplog: pytest.LogCaptureFixture) -> None:
-    now = [datetime(2026, 11, 20, 23, 30, tzinfo=UTC)]
-    broken = [True]
-
-    def kept(_who: str, _since: datetime, _until: datetime) -> list[tuple[str, int]]:
-        if broken[0]:
-            raise LedgerError("ledger.sqlite3: is locked")
-        return [("u1", 7 * 10**12)]
-
-    spenders = Spenders(spent_between=kept, now=lambda: now[0])
-    spenders.observe([])
-    now[0] -= timedelta(days=1)
-    spenders.observe([])
-    assert samples(spenders) == {}
-    assert "spancost_top_spender_usd is not shown: the ledger cannot be read: ledger.sqlite3: is locked" in caplog.text
-
-    broken[0] = False
-    spenders.observe([])
-    assert samples(spenders)["spancost_top_spender_usd{rank=1,who=user}"] == 7
-
-
-def test_with_too_many_spenders_the_largest_are_kept() -> None:
-    spenders = Spenders(most_spenders=10, now=lambda: datetime.fromtimestamp(NOON, UTC))
-    spenders.observe([charged(n, usd=float(n), who=Attribution(user=f"u{n}")) for n in range(100, 0, -1)])
-
-    shown = samples(spenders)
-    assert shown["spancost_top_spender_usd{rank=1,who=user}"] == 100
-    assert shown["spancost_spenders{who=user}"] <= 10
 
 
 def test_prices_are_as_old_as_the_last_day_on_which_they_were_checked(tmp_path: Path) -> None:

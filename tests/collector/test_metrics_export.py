@@ -12,8 +12,8 @@ import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
+from tests.collector.measured import bounds, charged
 from tests.collector.prometheus import prometheus_server
-from tests.collector.test_measures import bounds, charged
 
 from spancost_collector.config import Address, MetricsTarget
 from spancost_collector.exposition.otlp import Exposition

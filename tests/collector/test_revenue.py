@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.collector.test_measures import samples
+from tests.collector.measured import samples
 
 from spancost_collector.metrics.revenue import Revenue, load_revenue
 from spancost_pricing import ConfigError
