@@ -265,3 +265,22 @@ def test_files_that_are_no_certificates_are_named_at_the_start(tmp_path: Path) -
         grpc_credentials(wrong)
     with pytest.raises(ConfigError, match=r"forward: tls\.cert: .*missing\.pem with tls\.key None: No such file"):
         grpc_credentials(cert=tmp_path / "missing.pem")
+
+
+def test_a_deadline_leaves_another_call_that_is_under_way_its_answer() -> None:
+    first_is_over = threading.Event()
+
+    def export(_body: bytes, _context: grpc.ServicerContext) -> bytes:
+        first_is_over.wait(20)
+        return b""
+
+    with serving(export) as target, ThreadPoolExecutor(2) as threads:
+        transport = GrpcTransport(f"127.0.0.1:{target}", timeout_seconds=2.0)
+        first = threads.submit(transport.send, b"first")
+        time.sleep(1.0)
+        second = threads.submit(transport.send, b"second")
+        assert first.result(20) == Failed("unavailable", "DEADLINE_EXCEEDED: Deadline Exceeded")
+        first_is_over.set()
+
+        assert second.result(20) == Taken()
+        transport.close()

@@ -72,12 +72,13 @@ class GrpcTransport:
 
     def send(self, body: bytes) -> Taken | Failed:
         """Hand over one request."""
+        export = self._export
         try:
-            response = self._export(body, timeout=self._timeout, metadata=self._metadata)
+            response = export(body, timeout=self._timeout, metadata=self._metadata)
         except grpc.RpcError as error:
             failed = _failed(error)
             if isinstance(error, grpc.Call) and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-                self._reconnect()
+                self._leave(export)
             return failed
         except ValueError as error:  # the channel was closed
             return Failed("unavailable", str(error))
@@ -93,13 +94,12 @@ class GrpcTransport:
         self._channel = channel
         self._export: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(self._method)
 
-    def _reconnect(self) -> None:
-        """Leave a connection on which nothing is answered: its other end may be gone, and TCP takes a quarter of an
-        hour to notice.
+    def _leave(self, export: grpc.UnaryUnaryMultiCallable[bytes, bytes]) -> None:
+        """Ask over another connection from now on: the other end of this one may be gone, and TCP takes a quarter of an
+        hour to notice. It is not closed, because another thread may wait for an answer on it, and ends with the last.
         """
         with self._lock:
-            if not self._closed:
-                self._channel.close()
+            if not self._closed and self._export is export:
                 self._use(self._connect())
 
 
