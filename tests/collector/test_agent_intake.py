@@ -151,7 +151,16 @@ def test_ids_in_json_are_hexadecimal(listen: Any) -> None:
     assert found["rows"][0]["trace"] == "07" * 16
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b'{"resourceLogs": 3}', b'{"resourceLogs": [{"scopeLogs": "x"}]}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"[]",
+        b'{"resourceLogs": 3}',
+        b'{"resourceLogs": [{"scopeLogs": "x"}]}',
+        b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"severityNumber": 1e999}]}]}]}',
+    ],
+)
 def test_json_that_is_no_request_is_malformed(listen: Any, body: bytes) -> None:
     answer = listen().post("/v1/logs", body)
 

@@ -10,19 +10,19 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from google.protobuf import json_format
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from spancost_collector import otlp_pb2 as otlp
+from spancost_collector.intake.protobuf_json import NotThisMessageError, read_message
 from spancost_pricing import SpancostError
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    AnyMessage = TypeVar("AnyMessage", bound=Message)
+    from spancost_collector.intake.protobuf_json import AnyMessage
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})*")
@@ -133,7 +133,7 @@ def _attributes(attributes: object) -> list[KeyValue] | None:
         return None
     try:
         return [_attribute(cast("dict[str, Any]", one)) for one in cast("list[object]", attributes)]
-    except (json_format.ParseError, TypeError, ValueError, KeyError, AttributeError, RecursionError, SystemError):
+    except (NotThisMessageError, TypeError, ValueError, KeyError, AttributeError):
         return None
 
 
@@ -151,7 +151,7 @@ def _attribute(attribute: dict[str, Any]) -> KeyValue:
                 return KeyValue(key=attribute["key"], value=AnyValue(bool_value=value))
             case _:
                 pass
-    return json_format.ParseDict(attribute, KeyValue(), ignore_unknown_fields=True)
+    return read_message(attribute, KeyValue())
 
 
 def _base64_ids(owner: dict[str, Any], where: str) -> dict[str, Any]:
@@ -171,8 +171,6 @@ def _read(value: object, message: AnyMessage, where: str, *, ignore_unknown: boo
     if not isinstance(value, dict):
         raise _BadPartError(f"{where}: expected an object")
     try:
-        return json_format.ParseDict(cast("dict[str, Any]", value), message, ignore_unknown_fields=ignore_unknown)
-    except (json_format.ParseError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise _BadPartError(f"{where}: {' '.join(str(error).split())[:200]}") from error
-    except SystemError as error:  # how protobuf takes a name that is no Unicode
-        raise _BadPartError(f"{where}: a name in it is not Unicode text (an unpaired surrogate)") from error
+        return read_message(cast("dict[str, Any]", value), message, ignore_unknown=ignore_unknown)
+    except NotThisMessageError as error:
+        raise _BadPartError(f"{where}: {error}") from error

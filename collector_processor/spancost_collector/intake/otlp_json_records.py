@@ -9,11 +9,11 @@ import json
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from google.protobuf import json_format
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from spancost_collector.intake.otlp_json import BadJsonError, Converted
+from spancost_collector.intake.protobuf_json import NotThisMessageError, read_message
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -45,12 +45,9 @@ def _convert(body: bytes, message: Message) -> Converted:
         document: object = json.loads(body.decode(errors="replace"), object_hook=_with_base64_ids)
         if not isinstance(document, dict):
             raise BadJsonError(f"{name} of {len(body)} bytes: expected a JSON object, as OTLP/JSON has it")
-        json_format.ParseDict(cast("dict[str, Any]", document), message, ignore_unknown_fields=True)
-    except (json_format.ParseError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        problem = " ".join(str(error).split())[:200]
-        raise BadJsonError(f"{name} of {len(body)} bytes: not valid OTLP/JSON ({problem})") from error
-    except SystemError as error:  # how protobuf takes a name that is no Unicode
-        raise BadJsonError(f"{name}: a name in it is not Unicode text (an unpaired surrogate)") from error
+        read_message(cast("dict[str, Any]", document), message)
+    except (NotThisMessageError, ValueError, RecursionError) as error:
+        raise BadJsonError(f"{name} of {len(body)} bytes: not valid OTLP/JSON ({error})") from error
     return Converted(message.SerializeToString(), 0, "")
 
 
