@@ -28,7 +28,7 @@ demo: setup ## from nothing to a printed cost report: real SDKs, a local provide
 test: unit e2e ## the whole test suite
 
 unit: setup ## fast, offline, parallel
-	$(RUN)pytest -n auto -m "not end_to_end"
+	$(RUN)pytest -n auto --dist worksteal -m "not end_to_end"
 
 # Those in tests/end_to_end apart from the others: the README's commands take the ports that apps send to by default.
 e2e: setup programs ## real processes on loopback

@@ -7,9 +7,15 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Whatever the machine is busy with, the same examples and verdict; `--hypothesis-profile search` looks for others.
+settings.register_profile("spancost", deadline=None, derandomize=True, database=None)
+settings.register_profile("search", deadline=None)
+settings.load_profile("spancost")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.collector.conftest import Otlp
 
 MARKERS = (b"gen_ai.",)
-BOUNDED = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+BOUNDED = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 ADDED = KeyValue(key="added", value=AnyValue(double_value=0.25))
 
 texts = st.text(max_size=12)

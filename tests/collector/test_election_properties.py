@@ -78,7 +78,7 @@ def shown(books: Books) -> dict[tuple[str, ...], float]:
     return {name: value for name, value in books.counters().items() if value}
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
 @given(deliveries())
 def test_any_delivery_of_the_same_descriptions_ends_in_the_same_ledger(
     delivery: tuple[list[ModelCall], list[list[ModelCall]], int],

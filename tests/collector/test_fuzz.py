@@ -79,8 +79,6 @@ def explore(
 
     limits = settings(
         max_examples=examples,
-        deadline=None,
-        database=None,
         derandomize=not SECONDS,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
     )

@@ -315,7 +315,7 @@ def test_an_attribute_that_would_mean_two_things_is_refused() -> None:
         Normaliser([OTEL.derive("twice", names={"prompt": ("gen_ai.request.model",)}), OTEL])
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(
     st.one_of(
         st.text(min_size=118, max_size=132), st.text(alphabet="aé漢😀", max_size=50), st.just("x" * 127), st.just("")
@@ -336,7 +336,7 @@ def test_what_is_read_from_bytes_is_what_protobuf_reads(text: str, number: int) 
     assert (small_count(raw, len(INPUT) + 2) is None) == long
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(st.binary(max_size=40))
 def test_any_bytes_are_either_read_as_protobuf_reads_them_or_left_to_it(raw: bytes) -> None:
     end = name_end(raw)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,12 @@ from .provider import Provider  # noqa: E402 - it needs what the line above deci
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _loaded_stays_loaded() -> None:
+    """What a module's SDK has made on its way stays; tests that drop streams ask for the garbage, and wait for it."""
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

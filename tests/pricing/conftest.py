@@ -6,15 +6,10 @@ from datetime import datetime
 from typing import Protocol
 
 import pytest
-from hypothesis import settings
 
 from spancost_pricing import Book, load_book
 from spancost_pricing.price_file import parse_price_file
 from spancost_pricing.snapshot import Snapshot
-
-# Whatever the machine is busy with, the same examples and the same verdict.
-settings.register_profile("spancost", deadline=None, derandomize=True, database=None)
-settings.load_profile("spancost")
 
 
 class BookOf(Protocol):

@@ -130,6 +130,7 @@ class Row:
     left_out: Counter[str] = field(default_factory=lambda: Counter())
 
 
+@pytest.mark.end_to_end  # starts no process, and takes as long as a tenth of all other tests
 # The recordings use models and options that the SDKs warn about; what they say is not what is tested here.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:anthropic", "ignore::UserWarning:anthropic")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:openai", "ignore:.*deprecated.*")
