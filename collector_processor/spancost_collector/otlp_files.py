@@ -2,12 +2,14 @@
 
 OTLP/JSON as one request, one a line, or several after each other; protobuf as one request, several after each other
 (which is one longer request), or each behind its length in four bytes, as the Collector's file exporter writes them.
-What coding agents say of their calls in logs and metrics is read from OTLP/JSON as well.
+What coding agents say of their calls in logs and metrics is read from OTLP/JSON as well. A byte order mark, which some
+systems begin every text with, says nothing.
 """
 
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from typing import TYPE_CHECKING, Final, cast
 
 from spancost_collector.agents.events import calls_in_logs
@@ -32,7 +34,7 @@ def read_requests(path: Path) -> tuple[list[bytes], list[str]]:
         ConfigError: the file cannot be read, or is none of these.
     """
     try:
-        content = path.read_bytes()
+        content = path.read_bytes().removeprefix(BOM_UTF8)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     if not content.strip():

@@ -215,6 +215,13 @@ def as_json(otlp: Otlp, span: Span) -> dict[str, Any]:
     }
 
 
+def test_a_byte_order_mark_before_json_is_passed_over(otlp: Otlp, tmp_path: Path) -> None:
+    path = tmp_path / "spans.json"
+    path.write_text("\ufeff" + json.dumps(as_json(otlp, otlp.span(CALL))), encoding="utf-8")
+
+    assert [one["cost_usd"] for one in findings(path)] == ["0.002967"]
+
+
 @pytest.mark.parametrize("between", ["\n", "", ",\n"], ids=["lines", "one after the other", "with commas"])
 def test_json_requests_may_follow_each_other(otlp: Otlp, tmp_path: Path, between: str) -> None:
     path = tmp_path / "spans.jsonl"

@@ -86,6 +86,13 @@ def test_the_limit_in_the_body_bounds_the_call(run: Run) -> None:
     assert (shown["unbounded"], shown["upper"]["output_tokens"]) == (False, 1000)
 
 
+def test_a_byte_order_mark_does_not_make_a_body_text(run: Run) -> None:
+    body = '\ufeff{"model": "claude-3-haiku", "max_tokens": 1000, "messages": [{"role": "user", "content": "a"}]}'
+
+    for result in (run("--json", run.file("body.json", body)), run("--json", stdin=body)):
+        assert json.loads(result.stdout)["upper"]["output_tokens"] == 1000
+
+
 def test_text_that_only_begins_like_json_is_text(run: Run) -> None:
     result = run("--json", "--model", "claude-3-haiku", "--max-tokens", "1", stdin="[draft] Hello there.")
 

@@ -186,6 +186,7 @@ def test_what_lies_around_damaged_pages_is_kept_and_the_damaged_file_stays_as_it
     repaired = repair(path, new)
 
     assert "file: not all of table charges can be read" in found.problems
+    assert [problem for problem in found.problems if "\n" in problem or "***" in problem] == []
     assert hashlib.sha256(path.read_bytes()).digest() == before
     with closing(sqlite3.connect(new)) as connection:
         kept = {int.from_bytes(span_id, "big") for (span_id,) in connection.execute("SELECT span_id FROM calls")}
@@ -236,6 +237,50 @@ def test_a_file_of_which_nothing_can_be_read_leaves_nothing_behind(tmp_path: Pat
     path.write_bytes(b"not a database" * 1000)
     with pytest.raises(ConfigError, match="file is not a database"):
         repair(path, new)
+    assert not new.exists()
+
+
+def test_an_interrupted_repair_leaves_no_empty_ledger_behind(path: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new.sqlite3"
+
+    def interrupt(_calls: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        repair(path, new, interrupt)
+    assert [one.name for one in tmp_path.iterdir() if one.name.startswith("new")] == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        (
+            "PRAGMA user_version = 2",
+            "{path}: schema version 2; this spancost checks version 1. Upgrade spancost",
+        ),
+        (
+            "PRAGMA user_version = 0",
+            "{path}: schema version 0; this spancost checks version 1."
+            " A receiver that is started on an older ledger brings it up to date",
+        ),
+        (
+            "ALTER TABLE charges RENAME TO paid",
+            "{path}: has no table charges: it is another program's, or of a spancost before the first release."
+            " Name a ledger with --ledger; the receiver begins a new one where there is none",
+        ),
+    ],
+    ids=["newer", "older", "other tables"],
+)
+def test_whole_files_that_this_code_does_not_know_are_neither_damaged_nor_repaired(
+    path: Path, edit: sqlite3.Connection, tmp_path: Path, statement: str, message: str
+) -> None:
+    edit.execute(statement)
+    new = tmp_path / "new.sqlite3"
+    with pytest.raises(ConfigError) as examined:
+        examine(path)
+    with pytest.raises(ConfigError) as repaired:
+        repair(path, new)
+    assert (str(examined.value), str(repaired.value)) == (message.format(path=path),) * 2
     assert not new.exists()
 
 

@@ -74,6 +74,20 @@ def test_a_terminal_that_is_too_narrow_cuts_names_and_never_figures(width: int) 
     ]
 
 
+def test_a_row_stays_on_one_line_of_a_pipe_however_long_its_names_are(capsys: pytest.CaptureFixture[str]) -> None:
+    made = table("model", "feature", "USD", right=("USD",), totals={"model": "total", "USD": "12"})
+    made.add_row("m" * 300, "漢", "2")
+    made.add_row("", "search", "10")
+    draw(console(), made)
+
+    assert capsys.readouterr().out.splitlines() == [
+        "model" + " " * 295 + "  feature  USD",
+        "m" * 300 + "  漢         2",
+        " " * 300 + "  search    10",
+        "total" + " " * 295 + "            12",
+    ]
+
+
 @pytest.mark.parametrize(("encoding", "shown"), [("ascii", b"b\\xfccher\\u6f22"), ("latin-1", b"b\xfccher\\u6f22")])
 def test_a_name_that_the_terminal_has_no_signs_for_is_written_out(
     monkeypatch: pytest.MonkeyPatch, encoding: str, shown: bytes

@@ -35,11 +35,19 @@ def test_tenants_past_the_bound_are_shown_together() -> None:
     }
 
 
+def test_a_file_that_a_spreadsheet_saved_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "revenue.csv"
+    file.write_bytes(b"\xef\xbb\xbftenant,usd\r\nacme,1200.50\r\n")
+
+    assert load_revenue(file) == {"acme": Decimal("1200.50")}
+
+
 @pytest.mark.parametrize(
     ("text", "problems"),
     [
         ("", [":1: expected the columns tenant,usd"]),
         ("name,amount\n", [":1: expected the columns tenant,usd"]),
+        ('tenant,usd\n"' + "x" * 200_000, [": cannot be read: not CSV (field larger than field limit (131072))"]),
         (
             "tenant,usd\nacme,a lot\n,5\nglobex,1\nglobex,2\ninitech,-1\n",
             [

@@ -92,6 +92,7 @@ def _prompt(file: str) -> str | list[object] | dict[str, object]:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file}: is not text in UTF-8: {error.reason} at byte {error.start}") from None
+    text = text.removeprefix("\ufeff")  # a byte order mark is no part of a prompt, and nothing that JSON begins with
     if not text.strip():
         raise ConfigError(f"{'standard in' if file == '-' else file}: is empty; expected a prompt")
     if text.lstrip()[0] not in "[{":

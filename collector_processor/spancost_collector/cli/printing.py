@@ -9,12 +9,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _PIPE_WIDTH: Final = 260
 """A pipe or a file has no width of its own."""
@@ -52,6 +52,9 @@ def table(*headings: str, right: Iterable[str] = (), totals: Mapping[str, str] |
 
 def draw(to: Console, made: Table) -> None:
     """A table; a terminal too narrow for its figures wraps its lines, for a figure cut short is another figure."""
+    if to.width == _PIPE_WIDTH and not to.is_terminal:
+        to.file.writelines(_lines(made))
+        return
     least = -_GAP
     for column in made.columns:
         texts = (column.header, *column.cells, column.footer) if column.no_wrap else (column.header,)
@@ -60,6 +63,20 @@ def draw(to: Console, made: Table) -> None:
     if least > to.width:
         made.width = least
     to.print(made, crop=False)
+
+
+def _lines(made: Table) -> Iterator[str]:
+    """Each row on one line, however long; `rich` would wrap it, and takes a millisecond for each."""
+    columns: list[list[str]] = []
+    for column in made.columns:
+        texts = [str(column.header), *map(str, column.cells), *([str(column.footer)] if made.show_footer else [])]
+        width = max(map(cell_len, texts))
+        is_right = column.justify == "right"
+        columns.append(
+            [" " * (width - cell_len(text)) + text if is_right else set_cell_size(text, width) for text in texts]
+        )
+    for row in zip(*columns, strict=True):
+        yield (" " * _GAP).join(row) + "\n"
 
 
 def escaped(line: str) -> str:

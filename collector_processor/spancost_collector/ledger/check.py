@@ -39,9 +39,9 @@ def examine(path: Path, progress: Callable[[int], None] = lambda _calls: None) -
     with closing(_attached(path)) as connection:
         try:
             (version,) = connection.execute("PRAGMA old.user_version").fetchone()
+            check_version(connection, version, path)
         except sqlite3.DatabaseError as error:
             raise ConfigError(f"{path}: {error}; name a ledger with --ledger, or restore it from a backup") from error
-        check_version(version, path)
         connection.execute("BEGIN")
         problems = list(_file_problems(connection))
         try:
@@ -77,24 +77,33 @@ def readable(path: Path) -> str:
     return f"{path.resolve().as_uri()}?mode=ro"
 
 
-def check_version(found: int, path: Path) -> None:
+def check_version(connection: sqlite3.Connection, found: int, path: Path) -> None:
     """See that the tables are those that this code knows.
 
     Raises:
-        ConfigError: they are of another version.
+        ConfigError: they are of another version, or another program's.
     """
     if found != schema.VERSION:
+        is_newer = found > schema.VERSION
+        remedy = "A receiver that is started on an older ledger brings it up to date"
         raise ConfigError(
             f"{path}: schema version {found}; this spancost checks version {schema.VERSION}."
-            " A receiver that is started on an older ledger brings it up to date"
+            f" {'Upgrade spancost' if is_newer else remedy}"
+        )
+    # A table that is damaged is there all the same; without this one, a repair would make an empty ledger of the file.
+    if connection.execute("PRAGMA table_info(charges)").fetchone() is None:
+        raise ConfigError(
+            f"{path}: has no table charges: it is another program's, or of a spancost before the first release."
+            " Name a ledger with --ledger; the receiver begins a new one where there is none"
         )
 
 
 def _file_problems(connection: sqlite3.Connection) -> Iterator[str]:
     try:
-        for (line,) in connection.execute(f"PRAGMA old.integrity_check({_SHOWN})"):
-            if line != "ok":
-                yield f"file: {line}"
+        for (lines,) in connection.execute(f"PRAGMA old.integrity_check({_SHOWN})"):
+            for line in lines.splitlines():  # damage to pages comes as one text, behind "*** in database old ***"
+                if line != "ok" and not line.startswith("***"):
+                    yield f"file: {line}"
     except sqlite3.DatabaseError as error:
         yield f"file: {error}"
     tables = connection.execute(

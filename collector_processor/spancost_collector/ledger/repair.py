@@ -57,16 +57,16 @@ def repair(path: Path, into: Path, progress: Callable[[int], None] = lambda _cal
             closing(sqlite3.connect(source, uri=True, isolation_level=None)) as old,
             closing(sqlite3.connect(into, isolation_level=None)) as new,
         ):
-            check_version(schema.version(old), path)
+            check_version(old, schema.version(old), path)
             schema.migrate(new, 0)
             new.execute("BEGIN")
             repaired = _Copy(old, new).run(progress)
             new.execute("COMMIT")
-    except ConfigError:
+    except BaseException as error:
+        # Also when it is interrupted: what is there so far would pass for a ledger that is whole, without a call.
         into.unlink(missing_ok=True)
-        raise
-    except sqlite3.Error as error:
-        into.unlink(missing_ok=True)
+        if not isinstance(error, sqlite3.Error):
+            raise
         raise ConfigError(f"{path}: it cannot be repaired into {into}: {error}. Restore it from a backup") from error
     return repaired
 

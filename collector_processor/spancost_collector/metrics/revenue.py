@@ -31,12 +31,14 @@ def load_revenue(path: Path) -> dict[str, Decimal]:
         ConfigError: one line for everything in the file that cannot be used.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets begin a file with a byte order mark
             rows = list(csv.reader(file))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: cannot be read: not UTF-8 ({error})") from None
+    except csv.Error as error:
+        raise ConfigError(f"{path}: cannot be read: not CSV ({error})") from None
     if not rows or [name.strip() for name in rows[0]] != _COLUMNS:
         raise ConfigError(f"{path}:1: expected the columns tenant,usd")
     revenue: dict[str, Decimal] = {}
