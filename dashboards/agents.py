@@ -36,11 +36,14 @@ def _fill(layout: Layout) -> None:
     calls = total(metrics.CALLS.name, _CHOSEN, RANGE)
     today = f'sum ({metrics.SPEND.name}{{{_CHOSEN}, period="day"}})'
     month = f'sum ({metrics.SPEND.name}{{{_CHOSEN}, period="month"}})'
+    # What a subscription covers has no cost: nought where there are calls, nothing where there are none.
+    none = f"0 * ({calls})"
+    cost = f"({total(_COST, _CHOSEN, RANGE)}) or {none}"
     text = total(_TOKENS, f'{_CHOSEN}, token_class=~"input.*|cache_.*"', RANGE)
     cached = total(_TOKENS, f'{_CHOSEN}, token_class="cache_read"', RANGE)
     layout.row(
-        stat("Spend today", today, USD, description="From the ledger.", decimals=2, empty=_EMPTY),
-        stat("Month to date", month, USD, description="From the ledger.", decimals=2, empty=_EMPTY),
+        stat("Spend today", f"{today} or {none}", USD, description="From the ledger.", decimals=2, empty=_EMPTY),
+        stat("Month to date", f"{month} or {none}", USD, description="From the ledger.", decimals=2, empty=_EMPTY),
         stat(
             "Covered by subscriptions",
             total(metrics.IMPUTED.name, _CHOSEN, RANGE),
@@ -52,14 +55,14 @@ def _fill(layout: Layout) -> None:
         stat("Calls", calls, COUNT, description="In the time range.", decimals=0, empty=_EMPTY),
         stat(
             "Cost per call",
-            f"({total(_COST, _CHOSEN, RANGE)}) / ({calls})",
+            f"({cost}) / ({calls})",
             USD,
-            description="In the time range, of what is billed.",
+            description="In the time range. Calls that a subscription covers lower it.",
             empty=_EMPTY,
         ),
         stat(
             "Read from the cache",
-            f"({cached}) / ({text})",
+            f"(({cached}) or 0 * ({text})) / ({text})",
             RATIO,
             description="Agents send nearly everything again with every step: a low share is expensive.",
             decimals=0,
@@ -74,7 +77,7 @@ def _fill(layout: Layout) -> None:
             USD,
             description="Each point is what the hour before it cost.",
             stacked=True,
-            empty=_EMPTY,
+            empty="nothing that is billed",
         ),
         lines(
             "Spend per hour, by model",
@@ -82,7 +85,7 @@ def _fill(layout: Layout) -> None:
             USD,
             description="Each point is what the hour before it cost.",
             stacked=True,
-            empty=_EMPTY,
+            empty="nothing that is billed",
         ),
         height=8,
     )

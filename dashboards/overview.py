@@ -56,7 +56,7 @@ def _fill(layout: Layout) -> None:
             "Cost per call",
             f"({cost}) / ({calls})",
             USD,
-            description="Spend divided by calls, in the time range. Calls without a price lower it.",
+            description="Spend by calls, in the time range. Calls without a price or under a subscription lower it.",
         ),
         stat(
             "Unpriced calls",

@@ -104,7 +104,10 @@ def _fill(layout: Layout) -> None:
                 "not acknowledged: {{reason}}": total(metrics.REJECTED.name, "", HOUR, "reason"),
                 "ledger did not commit": total(metrics.LEDGER_FAILURES.name, "", HOUR),
                 "next hop did not take": total(metrics.FORWARD_FAILURES.name, "", HOUR),
-                "not forwarded: {{reason}}": total(metrics.FORWARD_DROPPED.name, "", HOUR, "reason"),
+                "not forwarded: {{next_hop}}, {{reason}}": total(
+                    metrics.FORWARD_DROPPED.name, "", HOUR, "next_hop", "reason"
+                ),
+                "refused by {{next_hop}}": total(metrics.FORWARD_REJECTED.name, "", HOUR, "next_hop"),
             },
             COUNT,
             description="Senders repeat these, but not malformed ones nor what is not forwarded.",

@@ -196,6 +196,7 @@ def _labelled(steps: int) -> Iterator[tuple[str, list[str]]]:
     yield f"{metrics.SAVINGS.name}{{{of}}}", [f"{step * 0.21:.4f}" for step in rising]
     yield f'{metrics.FOLDED.name}{{{_TARGET}, dimension="feature"}}', [f"{step // 9}" for step in rising]
     yield f"{metrics.FORWARD_FAILURES.name}{{{_TARGET}}}", ["0"] * steps
+    yield f"{metrics.FORWARD_REJECTED.name}{{{_TARGET}}}", ["0"] * steps
     yield f'{metrics.FORWARD_DROPPED.name}{{{_TARGET}, reason="queue_full"}}', ["0"] * steps
 
 

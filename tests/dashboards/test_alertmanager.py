@@ -116,3 +116,24 @@ def test_an_incident_is_one_notification_that_names_its_cause(tmp_path: Path) ->
         "SpancostSpendSpike chat",
         "SpancostCostPerCallJumped chat",
     }
+
+
+def test_an_alert_about_no_feature_waits_for_no_other_one(tmp_path: Path) -> None:
+    ourselves = {"kind": "ourselves", "severity": "critical"}
+    with team(tmp_path) as (address, sent):
+        notified: list[list[str]] = []
+        for alert in (
+            {"alertname": "SpancostReceiverFailing", **ourselves, "instance": "a"},
+            {"alertname": "SpancostReceiverDown", **ourselves, "instance": "b"},
+            {"alertname": "SpancostUnpricedCalls", **ourselves, "severity": "warning"},
+            {"alertname": "SpancostStalePrices", **ourselves, "severity": "warning"},
+        ):
+            post(address, alert)
+            notified.append([each["labels"]["alertname"] for each in sent.get(timeout=30)["alerts"]])
+
+    assert notified == [
+        ["SpancostReceiverFailing"],
+        ["SpancostReceiverDown"],
+        ["SpancostUnpricedCalls"],
+        ["SpancostStalePrices"],
+    ]

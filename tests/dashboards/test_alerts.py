@@ -417,3 +417,28 @@ def test_an_alert_is_silent_just_before_and_says_everything_at_its_threshold(cas
             }
         },
     )
+
+
+def test_a_link_holds_whatever_a_feature_is_called(tmp_path: Path) -> None:
+    who = {"environment": "prod eu", "feature": 'R&D c#1 "50%"'}
+    series = 'spancost_spend_usd{environment="prod eu", feature="R&D c#1 \\"50%\\"", period="day"}'
+    alert_test(
+        tmp_path,
+        {**UP, series: "201x40"},
+        interval="1m",
+        evaluation="1m",
+        labels={"severity": "warning", "kind": "symptom", **who},
+        silent={},
+        fires={
+            "15m": {
+                "SpancostFeatureSpendHigh": {
+                    "summary": 'Feature R&D c#1 "50%" in prod eu: $201.00 today, over $200',
+                    "description": "An average day before: $?.",
+                    "runbook_url": "dashboards/runbook.md#spancostfeaturespendhigh",
+                    "dashboard_url": (
+                        "/d/spancost-feature?var-environment=prod+eu&var-feature=R%26D+c%231+%2250%25%22"
+                    ),
+                }
+            }
+        },
+    )

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from tests.dashboards.promtool import promtool, tool
+from typer.testing import CliRunner
 
+from spancost_collector.cli import app
+from spancost_collector.ledger.writer import Ledger
 from spancost_collector.metrics.labels import DIMENSIONS, TENANT
 from spancost_collector.metrics.table import METRICS, READ
 from spancost_collector.rules import render
@@ -97,6 +100,22 @@ def test_every_alert_has_a_severity_a_runbook_section_a_dashboard_and_a_unit_tes
         assert alert["for"] not in {"", "0s", "0m"}
         assert name in headings
         assert f'"{name}"' in tests or f"alertname: {name}" in tests
+
+
+def test_the_runbooks_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Ledger(tmp_path / "ledger.sqlite3").close()
+    monkeypatch.setenv("SPANCOST_LEDGER", str(tmp_path / "ledger.sqlite3"))
+    runbook = RUNBOOK.read_text(encoding="utf-8").replace("PROVIDER MODEL", "openai gpt-4o")
+    commands = sorted({*re.findall(r"\bspancost ((?:report|reprice|prices (?:show|list))(?: [^`#\n]+)?)", runbook)})
+
+    refused = {
+        command: result.output
+        for command in commands
+        if (result := CliRunner().invoke(app, [*command.split()])).exit_code != 0
+    }
+
+    assert len(commands) > 10
+    assert refused == {}
 
 
 def test_every_cause_of_a_change_that_can_be_named_has_an_alert() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from tests.dashboards.promtool import run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 pytestmark = pytest.mark.end_to_end
@@ -34,6 +35,18 @@ def product(values: Mapping[str, str]) -> dict[str, str]:
         f"spancost_receiver_mismatches_total{{{TARGET}}}": values["failed"],
         f"spancost_receiver_reported_differences_total{{{TARGET}}}": values["failed"],
         f"spancost_price_data_age_seconds{{{TARGET}}}": "86400x2000",
+    }
+
+
+def _by_the_hour(usd: Callable[[int], float]) -> dict[str, str]:
+    """Seventeen days of a feature whose calls cost a cent each, by what half an hour costs at an hour."""
+    spent = [*accumulate(usd(step // 2) for step in range(48 * 17))]
+    cost, calls, tokens = (" ".join(f"{each * of:.2f}" for each in spent) for of in (1, 100, 20_000))
+    return {
+        f"up{{{TARGET}}}": "1x815",
+        f'spancost_calls_total{{{BOT}, outcome="ok"}}': calls,
+        f'spancost_tokens_total{{{BOT}, token_class="output"}}': tokens,
+        f'spancost_cost_usd_total{{{BOT}, token_class="output"}}': cost,
     }
 
 
@@ -72,6 +85,28 @@ CASES: Final = {
         "30m",
         "1h",
         "250h",
+    ),
+    # $6 an hour for three hours of every night, a feature of its own: eight times its average hour.
+    "a nightly job": (_by_the_hour(lambda hour: 3.0 if hour % 24 in {2, 3, 4} else 0.0), "30m", "1h", "250h"),
+    # $5 an hour from nine to five on five days of seven: more than four times the average hour.
+    "a product of working hours": (
+        _by_the_hour(lambda hour: 2.5 if hour // 24 % 7 < 5 and 9 <= hour % 24 < 17 else 0.0),
+        "30m",
+        "1h",
+        "400h",
+    ),
+    # An app that sends its metrics here with its traces, a probe of a load balancer, a scanner: all well.
+    "what does not belong here": (
+        {
+            f"up{{{TARGET}}}": "1x60",
+            f'spancost_receiver_rejected_requests_total{{{TARGET}, reason="malformed"}}': "0+1x60",
+            f'spancost_receiver_rejected_requests_total{{{TARGET}, reason="not_taken"}}': "0+1x60",
+            f'spancost_receiver_rejected_requests_total{{{TARGET}, reason="not_understood"}}': "0+1x60",
+            f'spancost_receiver_rejected_requests_total{{{TARGET}, reason="wrong_method"}}': "0+6x60",
+        },
+        "1m",
+        "1m",
+        "1h",
     ),
     # A launch: ten minutes old, $30 and 300 calls a minute, and nothing to compare with.
     "a deployment of ten minutes": (

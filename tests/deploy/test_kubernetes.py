@@ -91,3 +91,5 @@ def test_the_service_monitor_scrapes_the_service_as_the_job_that_the_rules_expec
     assert {endpoint["port"] for endpoint in monitor["endpoints"]} <= {
         port["name"] for port in service["spec"]["ports"]
     }
+    # Else the operator's own label `service` would take the place of the one that says who made a call.
+    assert [endpoint["honorLabels"] for endpoint in monitor["endpoints"]] == [True]

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from spancost_collector.rules.values import Value, Values
 
-_DASHBOARD: Final = "/d/spancost-{}?var-environment={{{{ $labels.environment }}}}&var-feature={{{{ $labels.feature }}}}"
+_DASHBOARD: Final = (
+    "/d/spancost-{}?var-environment={{{{ $labels.environment | urlquery }}}}"
+    "&var-feature={{{{ $labels.feature | urlquery }}}}"
+)
 _FEATURE_COST: Final = "spancost:feature_cost_usd"
 _MORE: Final = f"That adds ${texts.value('%.2f')} a day to ${texts.figure(f'{_FEATURE_COST}:base', '%.2f')}."
 
@@ -220,6 +223,7 @@ def symptoms(alerts: Alerts) -> Iterator[Alert]:
     yield alerts(
         "SpancostSpendSpike",
         f"""{cost} / on ({WHO}) ({_FEATURE_COST}:base / 24 > 0) > {change["hour_ratio"]}
+and on ({WHO}) ({cost} > on ({WHO}) {change["hour_peak_ratio"]} * {_FEATURE_COST}:peak)
 and on ({WHO}) ({cost} > {change["hour_floor_usd"]})
 and on ({WHO}) (spancost:history:hours >= {change["least_history_hours"]})""",
         for_="10m",
@@ -312,7 +316,7 @@ unless on ({WHO}) ({under_way} <= on ({WHO}) {loops["times_usual"]} * spancost:c
             'Most of it: {{ . | first | label "feature" }}, ${{ . | first | value | printf "%.2f" }}. {{ end }}'
             "Look for tests, evaluations and load tests that call paid models."
         ),
-        dashboard="/d/spancost-overview?var-environment={{ $labels.environment }}",
+        dashboard="/d/spancost-overview?var-environment={{ $labels.environment | urlquery }}",
     )
     top, middle = f'{metrics.TOP_SPENDERS.name}{{rank="1"}}', metrics.MEDIAN_SPENDER.name
     yield alerts(

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from spancost_collector.rules.document import Alert
 
 _DASHBOARD = "/d/spancost-receiver"
+_MISPLACED = "malformed|not_taken|not_understood|wrong_method"
+"""What a well receiver refuses: metrics or logs that an app sends with its traces, a load balancer's probe."""
 
 
 def ourselves(alerts: Alerts) -> Iterator[Alert]:
@@ -160,7 +162,7 @@ def _failing(alerts: Alerts) -> Alert:
     failing = {
         "the ledger does not commit": f"increase({metrics.LEDGER_FAILURES.name}[5m])",
         "the next hop takes nothing": f"increase({metrics.FORWARD_FAILURES.name}[5m]) {waited_for}",
-        "requests are refused": f'increase({metrics.REJECTED.name}{{reason!="malformed"}}[5m])',
+        "requests are refused": f'increase({metrics.REJECTED.name}{{reason!~"{_MISPLACED}"}}[5m])',
         "metrics that it sends are not taken": f"increase({metrics.EXPORT_FAILURES.name}[5m])",
     }
     parts = "\nor ".join(

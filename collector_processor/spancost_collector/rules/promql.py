@@ -17,13 +17,14 @@ def increase(metric: str, selector: str, window: str) -> str:
     """How much each series of a counter rose in the window, first value included.
 
     The first value counts only if its target was being scraped before the series appeared: a Prometheus that meets a
-    receiver with a long history does not take that history for the last hour's spend.
+    receiver with a long history does not take that history for the last hour's spend. Receivers of several clusters
+    may have one job and instance, and differ in labels that only whoever stores them together knows.
     """
     series = f"{metric}{{{selector}}}" if selector else metric
     born = (
         f"(\n    (min_over_time({series}[{window}]) unless last_over_time({series}[{LOOKBACK}] offset {window}))"
         f"\n    and (count_over_time({series}[{window}])"
-        f" < on (job, instance) group_left () sum_over_time(up[{window}]))\n  )"
+        f" < on (job, instance) group_left () min by (job, instance) (sum_over_time(up[{window}])))\n  )"
     )
     rise = f"increase({series}[{window}])"
     return f"(\n  {rise} + {born}\n)\nor {rise}\nor {born}"

@@ -82,6 +82,9 @@ def days() -> Iterator[Record]:
         )
     yield Record("spancost:feature_cost_usd:day", f"sum by ({WHO}) (spancost:cost_usd:day)")
     yield Record("spancost:feature_cost_usd:base", f"sum by ({WHO}) (spancost:cost_usd:base)")
+    yield Record(
+        "spancost:feature_cost_usd:peak", f"max_over_time(spancost:feature_cost_usd:hourly[{_WEEK}] offset 1d)"
+    )
     yield from _ratios()
 
 
