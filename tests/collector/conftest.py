@@ -20,8 +20,11 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 from prometheus_client.parser import text_string_to_metric_families
 from tests.collector.books import Books
+from tests.collector.hops import Counts, Script
+from tests.collector.kept import keep, seven_calls
 
 from spancost_collector.config import Address, Settings
+from spancost_collector.ledger.report import LedgerReader
 from spancost_collector.ledger.writer import Ledger
 from spancost_collector.server import Receiver
 from spancost_pricing import Charge, LineItem, Rate
@@ -283,14 +286,33 @@ def ledger(tmp_path: Path) -> FlakyLedger:
 
 
 @pytest.fixture
+def counts() -> Counts:
+    return Counts()
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script()
+
+
+@pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the ledger of `books` is."""
+    """Where the ledger of `books` and `reader` is."""
     return tmp_path / "ledger.sqlite3"
 
 
 @pytest.fixture
 def books(path: Path, book: FixedBook) -> Iterator[Books]:
     opened = Books(path, book)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def reader(path: Path) -> Iterator[LedgerReader]:
+    """A ledger of seven calls, for reports."""
+    keep(path, seven_calls())
+    opened = LedgerReader(path)
     yield opened
     opened.close()
 

@@ -174,14 +174,14 @@ LACKS = (
         "botocore",
         "drops what an answer says about the cache",
         lambda: botocore_knows("TokenUsage", "cacheReadInputTokens"),
-        r"test_bedrock\.py::.*(everything_it_cost|same_figures|still_finds_the_usage).*\[converse"
+        r"test_bedrock_(calls|stream_ends)\.py::.*(everything_it_cost|same_figures|still_finds_the_usage).*\[converse"
         r"|test_input_is_reported_as_the_official",
     ),
     Lack(
         "botocore",
         "drops what an answer says about the tier",
         lambda: botocore_knows("InvokeModelResponse", "serviceTier"),
-        r"test_bedrock\.py::.*(everything_it_cost|same_figures).*\[invoke",
+        r"test_bedrock_calls\.py::.*(everything_it_cost|same_figures).*\[invoke",
     ),
     Lack(
         "botocore",
@@ -193,7 +193,7 @@ LACKS = (
         "botocore",
         "cannot count tokens",
         lambda: botocore_knows("CountTokensRequest", "modelId"),
-        r"test_bedrock\.py::test_other_operations_are_no_model_calls",
+        r"test_bedrock_operations\.py::test_other_operations_are_no_model_calls",
     ),
     Lack(
         "aiobotocore",

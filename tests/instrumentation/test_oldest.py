@@ -37,7 +37,15 @@ OLDEST = {
     "wrapt": "1.17.0",
 }
 BETWEEN = {**OLDEST, "google-genai": "2.5.0", "openai": "2.54.0"}
-TOOLS = ("httpx", "platformdirs", "pytest>=9", "pytest-asyncio>=1.3", "pytest-xdist>=3.8", "websockets")
+TOOLS = (
+    "hypothesis>=6.140",
+    "httpx",
+    "platformdirs",
+    "pytest>=9",
+    "pytest-asyncio>=1.3",
+    "pytest-xdist>=3.8",
+    "websockets",
+)
 HERE = Path(__file__).parent
 # They were written for an older pydantic, which warns them; others warn of what they cannot do.
 WARNINGS = ("ignore::DeprecationWarning", "ignore:Granular retry options", "ignore:Async interactions client")

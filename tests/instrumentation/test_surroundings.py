@@ -13,7 +13,7 @@ import spancost
 from spancost.surroundings import configured, parse, plain
 
 from .drivers import DRIVERS
-from .test_attribution import paid_by
+from .paid import paid_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
