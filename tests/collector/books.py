@@ -127,6 +127,14 @@ class Books:
                 f"SELECT hour, outcome, status, reason, unit, quantity, usd, pico, {series} FROM hourly_parts"
                 " JOIN series ON series.id = series_id ORDER BY 1, 2, 3, 4, 5, 9, 10, 11, 12, 13, 14, 15, 16"
             ),
+            "totals": (
+                f"SELECT outcome, status, reason, calls, {series} FROM totals"
+                " JOIN series ON series.id = series_id ORDER BY 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12"
+            ),
+            "total_parts": (
+                f"SELECT outcome, status, reason, unit, quantity, usd, pico, {series} FROM total_parts"
+                " JOIN series ON series.id = series_id ORDER BY 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14, 15"
+            ),
         }
         return {name: self._query(query) for name, query in found.items()}
 

@@ -209,11 +209,14 @@ def test_counters_do_not_fall_when_calls_are_lost(path: Path, tmp_path: Path) ->
     assert (calls, credit, cost) == (CALLS - lost, lost, lost * 2_080_000_000)
 
 
-def test_sums_that_cannot_be_read_are_made_of_the_calls(path: Path, tmp_path: Path) -> None:
-    scribble(path, "hourly_parts", 1)
+@pytest.mark.parametrize(("table", "counters_restart"), [("hourly_parts", False), ("total_parts", True)])
+def test_sums_that_cannot_be_read_are_made_of_the_calls(
+    table: str, counters_restart: bool, path: Path, tmp_path: Path
+) -> None:
+    scribble(path, table, 1)
     new = tmp_path / "new.sqlite3"
 
-    assert repair(path, new) == (3000, 0, 0, True)
+    assert repair(path, new) == (3000, 0, 0, counters_restart)
     assert spent(new) == (3000, 6_240_000)
 
 
@@ -221,7 +224,7 @@ def test_sums_that_cannot_be_read_are_made_of_the_calls(path: Path, tmp_path: Pa
     ("content", "message"),
     [
         (b"not a database" * 1000, "file is not a database"),
-        (b"", "schema version 0; this spancost checks version 1"),
+        (b"", "schema version 0; this spancost checks version 2"),
     ],
     ids=["garbage", "empty"],
 )
@@ -255,12 +258,12 @@ def test_an_interrupted_repair_leaves_no_empty_ledger_behind(path: Path, tmp_pat
     ("statement", "message"),
     [
         (
-            "PRAGMA user_version = 2",
-            "{path}: schema version 2; this spancost checks version 1. Upgrade spancost",
+            "PRAGMA user_version = 3",
+            "{path}: schema version 3; this spancost checks version 2. Upgrade spancost",
         ),
         (
             "PRAGMA user_version = 0",
-            "{path}: schema version 0; this spancost checks version 1."
+            "{path}: schema version 0; this spancost checks version 2."
             " A receiver that is started on an older ledger brings it up to date",
         ),
         (

@@ -285,5 +285,5 @@ def test_a_ledger_of_another_version_is_not_touched_and_says_what_to_do(path: Pa
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA user_version = {version}")
 
-    with pytest.raises(LedgerError, match=f"schema version {version}, expected 1. .*{remedy}"):
+    with pytest.raises(LedgerError, match=f"schema version {version}, expected 2. .*{remedy}"):
         reprice(path, NEW, since_ns=NOON)

@@ -1,9 +1,10 @@
 """Reading the ledger: what was spent, by any dimensions, over any span of time.
 
-Whole hours come from the roll-ups; the ragged hours at the ends of a range, and dimensions that are never rolled up
-(user, session, …), come from the calls themselves, and so do days of a time zone that is not whole hours away from UTC.
-Sums are exact integers. Calls that have no price are rows of their own with no cost: an amount that is not known is
-never added up as zero. So are calls that a subscription covers: what they would have cost is no spend.
+All of time comes from the totals, and whole hours from the roll-ups; the ragged hours at the ends of a range, and
+dimensions that are never rolled up (user, session, …), come from the calls themselves, and so do days of a time zone
+that is not whole hours away from UTC. Sums are exact integers. Calls that have no price are rows of their own with no
+cost: an amount that is not known is never added up as zero. So are calls that a subscription covers: what they would
+have cost is no spend.
 """
 
 from __future__ import annotations
@@ -196,7 +197,7 @@ class LedgerReader:
         if empty or not all(name in _ROLLED_UP for name in by) or not self._hours_fit(by, low, high):
             yield from self._from_calls(by, first, last)
             return
-        yield from self._from_hours(by, low, high)
+        yield from self._from_sums(by, low, high)
         if first is not None and low is not None and first < low * _HOUR_NS:
             yield from self._from_calls(by, first, low * _HOUR_NS)
         if last is not None and high is not None and high * _HOUR_NS < last:
@@ -213,22 +214,24 @@ class LedgerReader:
         first, last = max(first, first if low is None else low), min(last, last if high is None else high - 1)
         return first > last or local_time.begins_with_utc_hours(self._zone, first, last)
 
-    def _from_hours(
+    def _from_sums(
         self, by: Sequence[str], low: int | None, high: int | None
     ) -> Iterator[tuple[tuple[str, ...], int, list[int]]]:
         dimensions = "".join(f"{_ROLLED_UP[name]}, " for name in by)
         groups = ", ".join(str(n + 1) for n in range(len(by) + 1))
         where, bounds = _between("t.hour", low, high)
+        by_hour = where or any(name in _CALENDAR for name in by)
+        calls_in, parts_in = ("hourly", "hourly_parts") if by_hour else ("totals", "total_parts")
         counts = (
             f"SELECT {dimensions}{_KIND}, SUM(t.calls), SUM((t.outcome = 'error') * t.calls),"
             " 0, 0, 0, SUM((t.status = 'partial') * t.calls)"
-            f" FROM hourly t JOIN series ON series.id = t.series_id {where} GROUP BY {groups}"
+            f" FROM {calls_in} t JOIN series ON series.id = t.series_id {where} GROUP BY {groups}"
         )
         parts = (
             f"SELECT {dimensions}{_KIND}, 0, 0,"
             f" SUM((t.unit IN {_INPUT}) * t.quantity), SUM((t.unit IN {_OUTPUT}) * t.quantity),"
             " SUM(t.usd), SUM(t.pico / 1000000), SUM(t.pico % 1000000)"
-            f" FROM hourly_parts t JOIN series ON series.id = t.series_id {where} GROUP BY {groups}"
+            f" FROM {parts_in} t JOIN series ON series.id = t.series_id {where} GROUP BY {groups}"
         )
         for row in self._connection.execute(counts, bounds):
             yield row[: len(by)], row[len(by)], list(row[len(by) + 1 :])

@@ -1,4 +1,4 @@
-"""The hourly sums: what a transaction adds to them, or takes back, gathered first and written once."""
+"""The sums by hour and since the ledger began: what a transaction adds, or takes back, gathered first, written once."""
 
 from __future__ import annotations
 
@@ -17,6 +17,28 @@ if TYPE_CHECKING:
     from spancost_pricing import Charge
 
 HOUR_NS: Final = 3_600_000_000_000
+
+_CALLS: Final = "DO UPDATE SET calls = calls + excluded.calls"
+_PARTS: Final = (
+    "DO UPDATE SET quantity = quantity + excluded.quantity,"
+    f" usd = usd + excluded.usd + (pico + excluded.pico) / {PICO_USD}, pico = (pico + excluded.pico) % {PICO_USD}"
+)
+_ADD_CALLS: Final = (
+    f"INSERT INTO hourly (hour, series_id, outcome, status, reason, calls) VALUES (?,?,?,?,?,?) ON CONFLICT {_CALLS}",
+    "INSERT INTO totals (first_hour, series_id, outcome, status, reason, calls) VALUES (?,?,?,?,?,?)"
+    f" ON CONFLICT {_CALLS}, first_hour = min(first_hour, excluded.first_hour)",
+)
+_ADD_PARTS: Final = (
+    f"INSERT INTO hourly_parts VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT {_PARTS}",
+    f"INSERT INTO total_parts VALUES (?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT {_PARTS}",
+)
+_KEY: Final = "series_id = ?2 AND outcome = ?3 AND status = ?4 AND reason = ?5"
+_REMOVE_EMPTY: Final = (
+    f"DELETE FROM hourly WHERE hour = ?1 AND {_KEY} AND calls = 0",
+    f"DELETE FROM hourly_parts WHERE hour = ?1 AND {_KEY} AND quantity = 0 AND usd = 0 AND pico = 0",
+    f"DELETE FROM totals WHERE {_KEY} AND calls = 0",
+    f"DELETE FROM total_parts WHERE {_KEY} AND quantity = 0 AND usd = 0 AND pico = 0",
+)
 
 Parts = dict[str, "tuple[Decimal | int, int]"]
 """Token class or unit -> (quantity, pico-USD)."""
@@ -83,31 +105,19 @@ class Rollup:
     def write(self, connection: sqlite3.Connection) -> None:
         """Apply everything inside the caller's transaction."""
         sign = self._sign
-        connection.executemany(
-            "INSERT INTO hourly VALUES (?,?,?,?,?,?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls",
-            [(*key, sign * found.calls) for key, found in self._sums.items()],
-        )
-        connection.executemany(
-            "INSERT INTO hourly_parts VALUES (?,?,?,?,?,?,?,?,?)"
-            " ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity,"
-            f" usd = usd + excluded.usd + (pico + excluded.pico) / {PICO_USD},"
-            f" pico = (pico + excluded.pico) % {PICO_USD}",
-            [
-                (*key, unit, number(sign * quantity), *divmod(sign * pico, PICO_USD))
-                for key, found in self._sums.items()
-                for unit, (quantity, pico) in _parts(found).items()
-            ],
-        )
+        calls = [(*key, sign * found.calls) for key, found in self._sums.items()]
+        parts = [
+            (*key, unit, number(sign * quantity), *divmod(sign * pico, PICO_USD))
+            for key, found in self._sums.items()
+            for unit, (quantity, pico) in _parts(found).items()
+        ]
+        for statement in _ADD_CALLS:
+            connection.executemany(statement, calls)
+        for statement in _ADD_PARTS:
+            connection.executemany(statement, parts)
         if sign < 0:
-            self._remove_empty(connection)
-
-    def _remove_empty(self, connection: sqlite3.Connection) -> None:
-        for table, nothing in (("hourly", "calls = 0"), ("hourly_parts", "quantity = 0 AND usd = 0 AND pico = 0")):
-            connection.executemany(
-                f"DELETE FROM {table} WHERE hour = ? AND series_id = ? AND outcome = ? AND status = ? AND reason = ?"
-                f" AND {nothing}",
-                list(self._sums),
-            )
+            for statement in _REMOVE_EMPTY:
+                connection.executemany(statement, list(self._sums))
 
 
 def _parts(found: _Sum) -> Parts:

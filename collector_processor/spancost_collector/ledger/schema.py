@@ -3,10 +3,10 @@
 `charges` holds one row per paid call; its unique key (start time, span id) is what makes redelivery harmless, and
 starts with the time so that inserts append instead of scattering. Who pays, for what and how it was made are the same
 for many calls and stand once, in `series` and `kinds`; the view `calls` shows all of it together, and is what to query.
-`hourly` and `hourly_parts` are roll-ups kept in the same transaction: reports and restarts read them and never scan
-the calls. `rates` keeps the provenance of every rate that was ever charged, once; a call's parts point to it.
-`descriptions` holds the single spans behind a call that several of them describe, so that what was decided about them
-is known after a restart.
+`hourly` and `hourly_parts` are roll-ups kept in the same transaction, which reports read in place of the calls.
+`totals` and `total_parts` are the same since the ledger began, so that a start takes no longer after years. `rates`
+keeps the provenance of every rate that was ever charged, once; a call's parts point to it. `descriptions` holds the
+single spans behind a call that several of them describe, so that what was decided about them is known after a restart.
 
 Money is split wherever it is summed: `usd` whole dollars and `pico` the rest below one dollar, so no sum overflows.
 """
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Stored as `PRAGMA user_version`."""
 
 PENDING: Final = "response_id IS NOT NULL AND status = 'unpriced' AND reason = 'no_usage'"
@@ -189,7 +189,42 @@ CREATE TABLE hourly_parts (
 ) STRICT, WITHOUT ROWID;
 """
 
-_MIGRATIONS: Final[tuple[str, ...]] = (_V1,)
+_V2: Final = """
+CREATE TABLE totals (
+    series_id  INTEGER NOT NULL REFERENCES series (id),
+    outcome    TEXT NOT NULL,
+    status     TEXT NOT NULL,
+    reason     TEXT NOT NULL,
+    first_hour INTEGER NOT NULL,     -- Unix hour, UTC, in which the first call ended
+    calls      INTEGER NOT NULL,
+    PRIMARY KEY (series_id, outcome, status, reason)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE total_parts (
+    series_id INTEGER NOT NULL REFERENCES series (id),
+    outcome   TEXT NOT NULL,
+    status    TEXT NOT NULL,
+    reason    TEXT NOT NULL,
+    unit      TEXT NOT NULL,
+    quantity  ANY NOT NULL,
+    usd       INTEGER NOT NULL,
+    pico      INTEGER NOT NULL,
+    PRIMARY KEY (series_id, outcome, status, reason, unit)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO totals
+SELECT series_id, outcome, status, reason, MIN(hour), SUM(calls) FROM hourly GROUP BY 1, 2, 3, 4;
+
+INSERT INTO total_parts
+SELECT series_id, outcome, status, reason, unit, quantity, usd + micro / 1000000, micro % 1000000 * 1000000 + rest
+FROM (
+    SELECT series_id, outcome, status, reason, unit, SUM(quantity) AS quantity, SUM(usd) AS usd,
+        SUM(pico / 1000000) + SUM(pico % 1000000) / 1000000 AS micro, SUM(pico % 1000000) % 1000000 AS rest
+    FROM hourly_parts GROUP BY 1, 2, 3, 4, 5
+);
+"""
+
+_MIGRATIONS: Final[tuple[str, ...]] = (_V1, _V2)
 """Script n takes a ledger from version n to n + 1."""
 
 

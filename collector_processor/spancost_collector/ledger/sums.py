@@ -20,13 +20,17 @@ _CALLS_A_STEP: Final = 20_000
 _LOST_UNIT: Final = "lost"
 """Of a rate that the ledger does not have: such a call's amounts cannot be right, and show as a difference."""
 
-_KEY: Final = "hour, series_id, outcome, status, reason"
-# Quantities that are not whole were added in another order.
-_QUANTITY: Final = "CASE typeof(quantity) WHEN 'real' THEN ROUND(quantity, 6) ELSE quantity END"
+_KEY: Final = "series_id, outcome, status, reason"
+# Quantities that are not whole were added in another order: those of an hour differ little, those of years by more.
+_OF_AN_HOUR: Final = "CASE typeof(quantity) WHEN 'real' THEN ROUND(quantity, 6) ELSE quantity END"
+_OF_ALL_TIME: Final = "CASE typeof(quantity) WHEN 'real' THEN 'real' ELSE quantity END"
 _SUMS: Final = {
-    "hourly": f"{_KEY}, calls",
-    "hourly_parts": f"{_KEY}, unit, {_QUANTITY}, usd, pico",
+    "hourly": (f"hour, {_KEY}", "calls"),
+    "hourly_parts": (f"hour, {_KEY}, unit", f"{_OF_AN_HOUR}, usd, pico"),
+    "totals": (_KEY, "calls"),
+    "total_parts": (f"{_KEY}, unit", f"{_OF_ALL_TIME}, usd, pico"),
 }
+"""Table -> what a sum is found by, and what is compared of it."""
 TABLES: Final = tuple(_SUMS)
 
 
@@ -53,19 +57,14 @@ def add_up(connection: sqlite3.Connection, progress: Callable[[int], None]) -> M
 
 def counters(connection: sqlite3.Connection) -> Moves:
     """What the counters of a ledger come to by the sums that it keeps."""
-    group = "series_id, outcome, status, reason"
     parts: dict[tuple[int, str, str, str], Parts] = {}
-    for *key, unit, quantity, usd, high, low in connection.execute(
-        f"SELECT {group}, unit, SUM(quantity), SUM(usd), SUM(pico / 1000000), SUM(pico % 1000000)"
-        f" FROM hourly_parts GROUP BY {group}, unit"
+    for *key, unit, quantity, usd, pico in connection.execute(
+        f"SELECT {_KEY}, unit, quantity, usd, pico FROM total_parts"
     ):
         series_id, outcome, status, reason = key
-        pico = usd * PICO_USD + high * 1_000_000 + low
-        parts.setdefault((series_id, outcome, status, reason), {})[unit] = (quantity, pico)
+        parts.setdefault((series_id, outcome, status, reason), {})[unit] = (quantity, usd * PICO_USD + pico)
     moves: Moves = {}
-    for series_id, outcome, status, reason, calls in connection.execute(
-        f"SELECT {group}, SUM(calls) FROM hourly GROUP BY {group}"
-    ):
+    for series_id, outcome, status, reason, calls in connection.execute(f"SELECT {_KEY}, calls FROM totals"):
         found = parts.get((series_id, outcome, status, reason), {})
         for counter, label, amount in counted(outcome, status, reason, calls, found):
             moves[series_id, counter, label] = moves.get((series_id, counter, label), 0) + amount
@@ -75,9 +74,8 @@ def counters(connection: sqlite3.Connection) -> Moves:
 def differing(connection: sqlite3.Connection) -> dict[str, int]:
     """By table, how many sums of main are not those of the ledger attached as `old`, or are only in one of the two."""
     found: dict[str, int] = {}
-    for table, columns in _SUMS.items():
-        key = f"{_KEY}, unit" if table == "hourly_parts" else _KEY
-        ours, theirs = f"SELECT {columns} FROM main.{table}", f"SELECT {columns} FROM old.{table}"
+    for table, (key, amounts) in _SUMS.items():
+        ours, theirs = (f"SELECT {key}, {amounts} FROM {ledger}.{table}" for ledger in ("main", "old"))
         (found[table],) = connection.execute(
             f"SELECT COUNT(*) FROM (SELECT DISTINCT {key} FROM"
             f" (SELECT * FROM ({ours} EXCEPT {theirs}) UNION ALL SELECT * FROM ({theirs} EXCEPT {ours})))"

@@ -9,6 +9,7 @@ ever stored.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sqlite3
 import time
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from spancost_collector.election.decision import Member
     from spancost_collector.ledger.credit import Moves
     from spancost_collector.metrics.counting import Counter
+
+_log: Final = logging.getLogger(__name__)
 
 _KEYS_A_QUERY: Final = 256
 
@@ -140,6 +143,13 @@ class Ledger:
                     " Upgrade spancost, or point --ledger at another file"
                 )
             if found < schema.VERSION:
+                if found:
+                    _log.info(
+                        "ledger %s: from schema version %d to %d, which may take a minute",
+                        self._path,
+                        found,
+                        schema.VERSION,
+                    )
                 schema.migrate(connection, found)
         except sqlite3.Error as error:
             connection.close()
@@ -343,17 +353,14 @@ class Ledger:
 
 def _totals(connection: sqlite3.Connection) -> Iterator[Total]:
     parts: dict[tuple[int, str, str, str], dict[str, tuple[Decimal | int, int]]] = defaultdict(dict)
-    for series_id, outcome, status, reason, unit, quantity, usd, high, low in connection.execute(
-        "SELECT series_id, outcome, status, reason, unit, SUM(quantity), SUM(usd),"
-        " SUM(pico / 1000000), SUM(pico % 1000000)"
-        " FROM hourly_parts GROUP BY series_id, outcome, status, reason, unit"
+    for series_id, outcome, status, reason, unit, quantity, usd, pico in connection.execute(
+        "SELECT * FROM total_parts"
     ):
-        pico = usd * PICO_USD + high * 1_000_000 + low
-        parts[series_id, outcome, status, reason][unit] = (_quantity(quantity), pico)
+        parts[series_id, outcome, status, reason][unit] = (_quantity(quantity), usd * PICO_USD + pico)
     for series_id, outcome, status, reason, calls, first_hour, *series in connection.execute(
-        "SELECT series_id, outcome, status, reason, SUM(calls), MIN(hour), feature, task, tenant, provider, model,"
-        " environment, release, service FROM hourly JOIN series ON series.id = series_id"
-        " GROUP BY series_id, outcome, status, reason ORDER BY series_id, outcome, status, reason"
+        "SELECT series_id, outcome, status, reason, calls, first_hour, feature, task, tenant, provider, model,"
+        " environment, release, service FROM totals JOIN series ON series.id = series_id"
+        " ORDER BY series_id, outcome, status, reason"
     ):
         unit_parts = parts[series_id, outcome, status, reason]
         yield Total(Series(*series), outcome, status, reason, calls, unit_parts, first_hour)
