@@ -103,14 +103,14 @@ def _fill(layout: Layout) -> None:
             {
                 "not acknowledged: {{reason}}": total(metrics.REJECTED.name, "", HOUR, "reason"),
                 "ledger did not commit": total(metrics.LEDGER_FAILURES.name, "", HOUR),
-                "next hop did not take": total(metrics.FORWARD_FAILURES.name, "", HOUR),
-                "not forwarded: {{next_hop}}, {{reason}}": total(
+                "not taken by {{next_hop}}": total(metrics.FORWARD_FAILURES.name, "", HOUR, "next_hop"),
+                "refused by {{next_hop}}": total(metrics.FORWARD_REJECTED.name, "", HOUR, "next_hop"),
+                "not sent to {{next_hop}}: {{reason}}": total(
                     metrics.FORWARD_DROPPED.name, "", HOUR, "next_hop", "reason"
                 ),
-                "refused by {{next_hop}}": total(metrics.FORWARD_REJECTED.name, "", HOUR, "next_hop"),
             },
             COUNT,
-            description="Senders repeat these, but not malformed ones nor what is not forwarded.",
+            description="Senders repeat what is not taken now, and not what is malformed, refused or not sent.",
         ),
         lines(
             "Label values past their bound, per hour",

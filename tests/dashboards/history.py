@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 DAYS: Final = 12
 _STEP: Final = 86_400 // STEPS_A_DAY
 _TARGET: Final = 'job="spancost", instance="a:9464"'
+_HOP: Final = f'{_TARGET}, next_hop="tempo:4317"'
 _USUAL: Final = State()
 FEATURES: Final = [
     Feature("chat", trouble=replace(_USUAL, context=1.9, large=0.25), day=DAYS - 0.9, workflows_a_day=900.0),
@@ -195,9 +196,9 @@ def _labelled(steps: int) -> Iterator[tuple[str, list[str]]]:
     of = f'{_TARGET}, environment="prod", feature="search", from_model="large", to_model="small"'
     yield f"{metrics.SAVINGS.name}{{{of}}}", [f"{step * 0.21:.4f}" for step in rising]
     yield f'{metrics.FOLDED.name}{{{_TARGET}, dimension="feature"}}', [f"{step // 9}" for step in rising]
-    yield f"{metrics.FORWARD_FAILURES.name}{{{_TARGET}}}", ["0"] * steps
-    yield f"{metrics.FORWARD_REJECTED.name}{{{_TARGET}}}", ["0"] * steps
-    yield f'{metrics.FORWARD_DROPPED.name}{{{_TARGET}, reason="queue_full"}}', ["0"] * steps
+    yield f"{metrics.FORWARD_FAILURES.name}{{{_HOP}}}", ["0"] * steps
+    yield f"{metrics.FORWARD_REJECTED.name}{{{_HOP}}}", ["0"] * steps
+    yield f'{metrics.FORWARD_DROPPED.name}{{{_HOP}, reason="queue_full"}}', ["0"] * steps
 
 
 def _calls(of: str, *, usd: float, calls: float, steps: int) -> Iterator[tuple[str, list[str]]]:
