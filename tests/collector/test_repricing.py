@@ -287,3 +287,34 @@ def test_a_ledger_of_another_version_is_not_touched_and_says_what_to_do(path: Pa
 
     with pytest.raises(LedgerError, match=f"schema version {version}, expected 2. .*{remedy}"):
         reprice(path, NEW, since_ns=NOON)
+
+
+def test_a_ledger_that_this_user_may_not_write_says_whose_matter_it_is(path: Path) -> None:
+    with closing(Ledger(path)) as ledger:
+        ledger.record(Price(OLD)(calls()))
+    # SQLite never follows a link there, so this is a place where nobody can make the file.
+    path.with_name(path.name + "-shm").symlink_to("nowhere")
+
+    with pytest.raises(LedgerError, match=r"repricing stopped: .*\. Run it as the receiver's user"):
+        reprice(path, NEW, since_ns=NOON)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ((), "spancost: broken off; what has been charged again stays. Run it again for the rest\n"),
+        (("--dry-run",), ""),
+    ],
+)
+def test_whoever_breaks_it_off_is_told_what_has_been_done(
+    path: Path, monkeypatch: pytest.MonkeyPatch, option: tuple[str, ...], said: str
+) -> None:
+    Ledger(path).close()
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("spancost_collector.cli.reprice.reprice_ledger", interrupted)
+    result = CliRunner().invoke(app, ["reprice", "--since", "7d", "--ledger", str(path), *option])
+
+    assert (result.exit_code, result.stderr) == (130, said)

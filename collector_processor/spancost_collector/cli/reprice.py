@@ -49,14 +49,19 @@ def reprice(
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("calls examined", total=None)
-        done = reprice_ledger(
-            settings.ledger,
-            book,
-            since_ns=since_ns,
-            until_ns=until_ns,
-            dry_run=dry_run,
-            progress=lambda examined: bar.update(task, completed=examined),
-        )
+        try:
+            done = reprice_ledger(
+                settings.ledger,
+                book,
+                since_ns=since_ns,
+                until_ns=until_ns,
+                dry_run=dry_run,
+                progress=lambda examined: bar.update(task, completed=examined),
+            )
+        except KeyboardInterrupt:
+            if not dry_run:
+                sys.stderr.write("spancost: broken off; what has been charged again stays. Run it again for the rest\n")
+            raise
     if as_json:
         typer.echo(json.dumps(_as_json(done, dry_run=dry_run), indent=2))
     else:

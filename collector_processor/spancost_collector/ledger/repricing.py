@@ -18,6 +18,7 @@ from spancost_collector.errors import LedgerError
 from spancost_collector.ledger import kept, schema
 from spancost_collector.ledger.credit import settle
 from spancost_collector.ledger.documents import number, write_parts, write_quantities
+from spancost_collector.ledger.faults import is_denied
 from spancost_collector.ledger.interning import Interned
 from spancost_collector.ledger.kept import KeptCharge
 from spancost_collector.ledger.rollup import Rollup
@@ -118,9 +119,10 @@ def reprice(
         connection.execute("PRAGMA foreign_keys = ON")
         return _Pass(connection, book, dry_run=dry_run).run(since_ns, until_ns, progress)
     except sqlite3.Error as error:
-        raise LedgerError(
-            f"{path}: repricing stopped: {error}. Run it again: what is done is not done twice"
-        ) from error
+        remedy = "Run it again: what is done is not done twice"
+        if is_denied(error):
+            remedy = "Run it as the receiver's user, where the ledger and its folder may be written"
+        raise LedgerError(f"{path}: repricing stopped: {error}. {remedy}") from error
     finally:
         connection.close()
 
