@@ -64,7 +64,7 @@ def test_a_terminal_that_is_too_narrow_cuts_names_and_never_figures(width: int) 
     written = StringIO()
     made = table("model", "tokens", "cost USD", right=("tokens", "cost USD"), totals={"cost USD": "112,500.000121"})
     made.add_row("gpt-5-mini", "10", "112,500.000000")
-    draw(Console(file=written, width=width), made)
+    draw(Console(file=written, width=width, force_terminal=True, color_system=None), made)
 
     assert [line.rstrip() for line in written.getvalue().splitlines()] == [
         "model  tokens        cost USD",

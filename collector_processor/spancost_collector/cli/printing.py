@@ -52,7 +52,7 @@ def table(*headings: str, right: Iterable[str] = (), totals: Mapping[str, str] |
 
 def draw(to: Console, made: Table) -> None:
     """A table; a terminal too narrow for its figures wraps its lines, for a figure cut short is another figure."""
-    if to.width == _PIPE_WIDTH and not to.is_terminal:
+    if not to.is_terminal:
         to.file.writelines(_lines(made))
         return
     least = -_GAP
