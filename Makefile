@@ -27,8 +27,9 @@ demo: setup ## from nothing to a printed cost report: real SDKs, a local provide
 
 test: unit e2e ## the whole test suite
 
+# One process more than there are cores: a quarter of the time is waiting for servers to start and stop.
 unit: setup ## fast, offline, parallel
-	$(RUN)pytest -n auto --dist worksteal -m "not end_to_end"
+	$(RUN)pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal -m "not end_to_end"
 
 # Those in tests/end_to_end apart from the others: the README's commands take the ports that apps send to by default.
 e2e: setup programs ## real processes on loopback
