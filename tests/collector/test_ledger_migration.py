@@ -12,6 +12,7 @@ import pytest
 from spancost_collector.call import Attribution, Charged, ModelCall, Resource, series_of
 from spancost_collector.errors import LedgerError
 from spancost_collector.ledger.check import examine
+from spancost_collector.ledger.repair import repair
 from spancost_collector.ledger.report import LedgerReader
 from spancost_collector.ledger.writer import Ledger
 from spancost_pricing import Charge, LineItem, Rate, Route, Usage
@@ -113,6 +114,19 @@ def test_a_migration_that_fails_leaves_the_ledger_as_it_was(path: Path) -> None:
     assert version(path) == 1
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT name FROM sqlite_master WHERE name = 'totals'").fetchall() == []
+
+
+def test_a_ledger_of_version_1_can_be_checked_and_repaired(path: Path, tmp_path: Path) -> None:
+    assert examine(path) == (4, [])
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE hourly SET calls = 9 WHERE series_id = 2")
+    assert examine(path) == (4, ["sums: 1 rows of hourly are not what the calls add up to"])
+
+    new = tmp_path / "new.sqlite3"
+    assert repair(path, new) == (4, 0, 0, True)
+    assert examine(new) == (4, [])
+    with closing(LedgerReader(new)) as reader:
+        assert reader.report([]).total.cost_pico == 6_400_000_000_000
 
 
 def test_a_ledger_of_version_1_is_read_once_a_receiver_has_had_it(path: Path) -> None:

@@ -78,12 +78,12 @@ def readable(path: Path) -> str:
 
 
 def check_version(connection: sqlite3.Connection, found: int, path: Path) -> None:
-    """See that the tables are those that this code knows.
+    """See that the tables are those that this code knows; older ones are, because their ledger may be damaged, too.
 
     Raises:
-        ConfigError: they are of another version, or another program's.
+        ConfigError: they are of a newer version, or another program's.
     """
-    if found != schema.VERSION:
+    if not 1 <= found <= schema.VERSION:
         is_newer = found > schema.VERSION
         remedy = "A receiver that is started on an older ledger brings it up to date"
         raise ConfigError(
@@ -132,9 +132,7 @@ def _reference_problems(connection: sqlite3.Connection) -> Iterator[str]:
 
 
 def _sum_problems(connection: sqlite3.Connection, progress: Callable[[int], None]) -> Iterator[str]:
-    for table in sums.TABLES:
-        (script,) = connection.execute("SELECT sql FROM old.sqlite_master WHERE name = ?", (table,)).fetchone()
-        connection.execute(script)
+    sums.make_tables(connection)
     sums.add_up(connection, progress)
     for table, count in sums.differing(connection).items():
         if count:

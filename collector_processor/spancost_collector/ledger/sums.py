@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
+from spancost_collector.ledger import schema
 from spancost_collector.ledger.kept import COLUMNS, KeptCharge
 from spancost_collector.ledger.rollup import Rollup
 from spancost_collector.metrics.counting import counted
 from spancost_pricing import PICO_USD
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
 
     from spancost_collector.ledger.credit import Moves
@@ -32,6 +34,15 @@ _SUMS: Final = {
 }
 """Table -> what a sum is found by, and what is compared of it."""
 TABLES: Final = tuple(_SUMS)
+
+
+def make_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables of sums in the main database, which has no others: a ledger is attached to it."""
+    with closing(sqlite3.connect(":memory:")) as current:
+        schema.migrate(current, 0)
+        for table in TABLES:
+            (script,) = current.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+            connection.execute(script)
 
 
 def add_up(connection: sqlite3.Connection, progress: Callable[[int], None]) -> Moves:
@@ -72,9 +83,15 @@ def counters(connection: sqlite3.Connection) -> Moves:
 
 
 def differing(connection: sqlite3.Connection) -> dict[str, int]:
-    """By table, how many sums of main are not those of the ledger attached as `old`, or are only in one of the two."""
+    """By table, how many sums of main are not those of the ledger attached as `old`, or are only in one of the two.
+
+    Tables that a ledger of an older version does not have are left out.
+    """
+    kept = {name for (name,) in connection.execute("SELECT name FROM old.sqlite_master")}
     found: dict[str, int] = {}
     for table, (key, amounts) in _SUMS.items():
+        if table not in kept:
+            continue
         ours, theirs = (f"SELECT {key}, {amounts} FROM {ledger}.{table}" for ledger in ("main", "old"))
         (found[table],) = connection.execute(
             f"SELECT COUNT(*) FROM (SELECT DISTINCT {key} FROM"

@@ -354,7 +354,7 @@ class Ledger:
 def _totals(connection: sqlite3.Connection) -> Iterator[Total]:
     parts: dict[tuple[int, str, str, str], dict[str, tuple[Decimal | int, int]]] = defaultdict(dict)
     for series_id, outcome, status, reason, unit, quantity, usd, pico in connection.execute(
-        "SELECT * FROM total_parts"
+        "SELECT series_id, outcome, status, reason, unit, quantity, usd, pico FROM total_parts"
     ):
         parts[series_id, outcome, status, reason][unit] = (_quantity(quantity), usd * PICO_USD + pico)
     for series_id, outcome, status, reason, calls, first_hour, *series in connection.execute(
