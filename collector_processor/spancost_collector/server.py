@@ -139,7 +139,7 @@ class Receiver:
         if self._export is not None:
             self._export.stop(max(0.0, deadline - time.monotonic()))
         if self._web is not None:
-            self._web.close(0.0)
+            self._web.close(max(0.0, deadline - time.monotonic()))
             self._web.join()
         self._ledger.close()
 

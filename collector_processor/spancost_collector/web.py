@@ -9,8 +9,10 @@ and each would take the memory of all metrics.
 from __future__ import annotations
 
 import asyncio
+import gzip
 from typing import TYPE_CHECKING, Final
 
+from prometheus_client.exposition import gzip_accepted
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse, Response
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     Encode = Callable[[Collector], bytes]
 
 _FOR_PROBES: Final = frozenset({"/healthz", "/readyz"})
+_FASTEST: Final = 1
+"""Of gzip's levels: it leaves a fifteenth of metrics, and the best a twenty-fifth in ten times the time."""
 
 
 def create_app(registry: CollectorRegistry, ready: Callable[[], Refusal | None], gate: Gate) -> Starlette:
@@ -40,7 +44,11 @@ def create_app(registry: CollectorRegistry, ready: Callable[[], Refusal | None],
 
     async def metrics(request: Request) -> Response:
         encode, content_type = choose(request.headers.get("accept", ""))
-        return Response(await scrapes(encode, content_type), headers={"Content-Type": content_type})
+        headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
+        if gzip_accepted(request.headers.get("accept-encoding", "")):
+            encode = _compressed(encode)
+            headers["Content-Encoding"] = "gzip"
+        return Response(await scrapes(encode, tuple(headers.values())), headers=headers)
 
     async def health(request: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -63,19 +71,26 @@ class _Scrapes:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry
         self._turn = asyncio.Lock()
-        self._waiting: dict[str, asyncio.Task[bytes]] = {}
-        """Content type -> what has not begun yet."""
+        self._waiting: dict[tuple[str, ...], asyncio.Task[bytes]] = {}
+        """What the answer says of its form -> what has not begun yet."""
 
-    async def __call__(self, encode: Encode, content_type: str) -> bytes:
-        task = self._waiting.get(content_type)
+    async def __call__(self, encode: Encode, form: tuple[str, ...]) -> bytes:
+        task = self._waiting.get(form)
         if task is None:
-            task = self._waiting[content_type] = asyncio.create_task(self._write(encode, content_type))
+            task = self._waiting[form] = asyncio.create_task(self._write(encode, form))
         return await asyncio.shield(task)
 
-    async def _write(self, encode: Encode, content_type: str) -> bytes:
+    async def _write(self, encode: Encode, form: tuple[str, ...]) -> bytes:
         async with self._turn:
-            del self._waiting[content_type]
+            del self._waiting[form]
             return await asyncio.to_thread(encode, self._registry)
+
+
+def _compressed(encode: Encode) -> Encode:
+    def compress(registry: Collector) -> bytes:
+        return gzip.compress(encode(registry), _FASTEST)
+
+    return compress
 
 
 class _Guarded:

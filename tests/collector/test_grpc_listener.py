@@ -318,3 +318,24 @@ def test_calls_without_a_message_do_not_keep_others_out(
     assert [call.code() for call in calls] == [grpc.StatusCode.CANCELLED, grpc.StatusCode.CANCELLED]
     assert rejected(running, "incomplete") == 2
     over.set()
+
+
+def test_connections_that_nobody_uses_are_closed_and_made_again(
+    launch: Launch, connect: Connect, otlp: Otlp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spancost_collector.intake.otlp_grpc.IDLE_SECONDS", 0.1)
+    channel = connect(launch())
+    closed = threading.Event()
+    states: list[grpc.ChannelConnectivity] = []
+
+    def watch(state: grpc.ChannelConnectivity) -> None:
+        states.append(state)
+        if state is grpc.ChannelConnectivity.IDLE and grpc.ChannelConnectivity.READY in states:
+            closed.set()
+
+    channel.subscribe(watch)
+    export: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{TRACES}/Export")
+
+    assert export(otlp.body(otlp.call())) == b""
+    assert closed.wait(20)
+    assert export(otlp.body(otlp.call(2))) == b""

@@ -16,10 +16,11 @@ from spancost_collector.server import Receiver
 from spancost_pricing import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
+    from prometheus_client.registry import Collector
     from tests.collector.conftest import FixedBook, FlakyLedger, Launch, NextHop, Otlp
 
 OK = grpc.StatusCode.OK
@@ -256,6 +257,29 @@ def test_metrics_come_in_the_format_that_was_asked_for(
     _, found, text = launch().get("/metrics", accept)
     assert found.startswith(content_type)
     assert text.endswith("# EOF\n") is ends
+
+
+def test_a_scrape_under_way_is_answered_before_the_receiver_stops(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = threading.Event()
+
+    def slowly(_registry: Collector) -> bytes:
+        begun.set()
+        time.sleep(1.3)  # more than uvicorn's least grace
+        return b"written\n"
+
+    def chosen(_accept: str) -> tuple[Callable[[Collector], bytes], str]:
+        return slowly, "text/plain"
+
+    monkeypatch.setattr("spancost_collector.web.choose", chosen)
+    running = launch()
+    with ThreadPoolExecutor(1) as threads:
+        scrape = threads.submit(running.get, "/metrics")
+        assert begun.wait(20)
+        running.receiver.stop(grace=20.0)
+
+        assert scrape.result() == (200, "text/plain", "written\n")
 
 
 def test_a_taken_port_is_said_and_leaves_the_ledger_open(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 import time
 import urllib.request
@@ -83,3 +84,13 @@ def test_scrapes_are_answered_one_after_the_other_and_health_waits_for_none(url:
     assert health == ["ok\n", "ready\n"]
     assert answers == {"asked 1.0"}
     assert slow.most == 1
+
+
+def test_metrics_are_compressed_for_who_takes_that(url: str, slow: Slow) -> None:
+    slow.release.set()
+    asked = urllib.request.Request(f"{url}/metrics", headers={"Accept-Encoding": "deflate, gzip;q=0.9"})
+    with urllib.request.urlopen(asked, timeout=20) as answer:
+        encoding, body = answer.headers["Content-Encoding"], answer.read()
+
+    assert encoding == "gzip"
+    assert gzip.decompress(body).decode() == get(f"{url}/metrics")

@@ -37,6 +37,8 @@ _ACCEPTED: Final = b""
 """An ExportTraceServiceResponse that has nothing to say."""
 _LONGEST_WAIT_SECONDS: Final = 300.0
 """For senders without a deadline of their own; more than all of the pipeline's own deadlines together."""
+IDLE_SECONDS: Final = 600.0
+"""How long a connection may stay without a call; who has more to say afterwards connects again by itself."""
 _QUEUE_FULL: Final = Refusal("overloaded", "the receiver's queue is full; send again")
 _TOO_MANY: Final = Refusal("overloaded", "too many requests are under way; send again")
 
@@ -69,6 +71,7 @@ class OtlpGrpcServer:
             options=[
                 ("grpc.max_receive_message_length", int(intake.max_message_bytes)),
                 ("grpc.so_reuseport", int(shared)),
+                ("grpc.max_connection_idle_ms", round(IDLE_SECONDS * 1000)),
             ],
             interceptors=[] if gate.open else [Door(gate, metrics, self._spare)],
         )
