@@ -174,3 +174,46 @@ def test_names_are_shown_as_they_are_or_made_visible(path: Path, name: str, show
     assert lines[1].startswith(f"{shown} ")
     assert lines[-1] == f"  acme {shown}: unknown_model, 1 calls, 75 tokens"
     assert [row["feature"] for row in json.loads(run(*asked, "--json"))["rows"]] == [name, name]
+
+
+@pytest.mark.usefixtures("reader")
+def test_rows_beyond_the_limit_are_added_up_in_one(path: Path) -> None:
+    options = ("--by", "feature,model", "--ledger", str(path), "--limit", "1")
+    lines = run(*options).splitlines()
+    found = json.loads(run(*options, "--json"))
+
+    assert [line.split() for line in lines[1:4]] == [
+        ["search", "one", "3", "0", "3,000", "30", "0.006240"],
+        ["(others:", "3)", "4", "1", "2,070", "25", "0.004160"],
+        ["total", "7", "1", "5,070", "55", "0.010400"],
+    ]
+    assert [row["feature"] for row in found["rows"]] == ["search"]
+    assert found["others"] == {
+        "rows": 3,
+        "calls": 4,
+        "errors": 1,
+        "input_tokens": 2070,
+        "output_tokens": 25,
+        "cost_usd": "0.00416",
+        "priced": True,
+        "imputed_usd": None,
+        "partial_calls": 0,
+    }
+    assert found["total"]["cost_usd"] == "0.0104"
+
+
+@pytest.mark.usefixtures("reader")
+def test_others_without_a_price_are_not_free(path: Path) -> None:
+    options = ("--by", "feature,model", "--ledger", str(path), "--limit", "3")
+    found = json.loads(run(*options, "--json"))
+
+    assert run(*options).splitlines()[4].split() == ["(others:", "1)", "1", "0", "70", "5", "unpriced"]
+    assert (found["others"]["cost_usd"], found["others"]["priced"]) == (None, False)
+
+
+@pytest.mark.usefixtures("reader")
+def test_a_limit_that_leaves_nothing_out_changes_nothing(path: Path) -> None:
+    options = ("--by", "feature,model", "--ledger", str(path))
+
+    assert run(*options, "--limit", "4") == run(*options)
+    assert json.loads(run(*options, "--limit", "4", "--json"))["others"] is None

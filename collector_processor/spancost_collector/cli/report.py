@@ -18,10 +18,11 @@ from spancost_collector.cli.figures import dollars, exact
 from spancost_collector.cli.moments import moment
 from spancost_collector.cli.options import AsJson, Config, LedgerFile, settings_of
 from spancost_collector.cli.printing import console, draw, escaped, say, table
-from spancost_collector.ledger.report import LedgerReader
+from spancost_collector.ledger.report import LedgerReader, added_up
 from spancost_pricing import ConfigError, usd
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from zoneinfo import ZoneInfo
 
     from spancost_collector.ledger.report import Report, Row
@@ -39,6 +40,9 @@ def report(
     time_zone: Annotated[
         str | None,
         typer.Option(help="Where days and months begin, e.g. Europe/Vienna. Default: the receiver's, else UTC."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only so many rows, the dearest; the others are added up in one.")
     ] = None,
     ledger: LedgerFile = None,
     config: Config = None,
@@ -58,19 +62,22 @@ def report(
         found = reader.report(dimensions, since=first, until=last)
     finally:
         reader.close()
+    shown = found.rows[:limit]
+    others = found.rows[len(shown) :]
     if as_json:
-        typer.echo(json.dumps(_as_json(found, zone), indent=2))
+        typer.echo(json.dumps(_as_json(found, shown, others, zone), indent=2))
     else:
-        _print(found, path, zone)
+        _print(found, shown, others, path, zone)
 
 
-def _as_json(found: Report, zone: ZoneInfo) -> dict[str, object]:
+def _as_json(found: Report, shown: Sequence[Row], others: Sequence[Row], zone: ZoneInfo) -> dict[str, object]:
     return {
         "by": list(found.by),
         "time_zone": str(zone),
         "since": found.since.astimezone(zone).isoformat() if found.since else None,
         "until": found.until.astimezone(zone).isoformat() if found.until else None,
-        "rows": [{**dict(zip(found.by, row.key, strict=True)), **_figures(row)} for row in found.rows],
+        "rows": [{**dict(zip(found.by, row.key, strict=True)), **_figures(row)} for row in shown],
+        "others": {"rows": len(others), **_figures(added_up(others))} if others else None,
         "total": _figures(found.total),
         "unpriced": [
             {
@@ -98,9 +105,9 @@ def _figures(row: Row) -> dict[str, object]:
     }
 
 
-def _print(found: Report, path: Path, zone: ZoneInfo) -> None:
+def _print(found: Report, shown: Sequence[Row], others: Sequence[Row], path: Path, zone: ZoneInfo) -> None:
     to = console()
-    if not found.rows:
+    if not shown:
         say(to, f"No calls in {path} for that time.")
         return
     total = found.total
@@ -112,15 +119,10 @@ def _print(found: Report, path: Path, zone: ZoneInfo) -> None:
         "cost USD": dollars(total.cost_pico),
     }
     made = table(*found.by, *totals, right=totals, totals={found.by[0]: "total", **totals})
-    for row in found.rows:
-        made.add_row(
-            *map(_visible, row.key),
-            f"{row.calls:,}",
-            f"{row.errors:,}",
-            f"{row.input_tokens:,}",
-            f"{row.output_tokens:,}",
-            dollars(row.cost_pico) if row.imputed_pico is None else f"imputed {dollars(row.imputed_pico)}",
-        )
+    for row in shown:
+        made.add_row(*map(_visible, row.key), *_told(row))
+    if others:
+        made.add_row(f"(others: {len(others):,})", *[""] * (len(found.by) - 1), *_told(added_up(others)))
     draw(to, made)
     if str(zone) != "UTC":
         say(to, f"\nDays and hours are those of {zone}")
@@ -135,6 +137,18 @@ def _print(found: Report, path: Path, zone: ZoneInfo) -> None:
             say(to, f"  {whose}: {one.reason}, {one.calls:,} calls, {one.tokens:,} tokens")
     if total.partial_calls:
         say(to, f"\n{total.partial_calls:,} calls are priced in part: some quantity of theirs has no rate")
+
+
+def _told(row: Row) -> tuple[str, ...]:
+    """The figures of a row, in the order of the table's columns."""
+    is_covered = row.cost_pico is None and row.imputed_pico is not None
+    return (
+        f"{row.calls:,}",
+        f"{row.errors:,}",
+        f"{row.input_tokens:,}",
+        f"{row.output_tokens:,}",
+        f"imputed {dollars(row.imputed_pico)}" if is_covered else dollars(row.cost_pico),
+    )
 
 
 def _visible(name: str | None) -> str:

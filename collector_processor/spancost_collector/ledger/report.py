@@ -120,7 +120,7 @@ class Report:
     until: datetime | None
     rows: tuple[Row, ...]
     total: Row
-    """`cost_pico` is the sum of what is priced; `unpriced` says what is missing from it."""
+    """`cost_pico` is the sum of what is priced, 0 where nothing is; `unpriced` says what is missing from it."""
     unpriced: tuple[Unpriced, ...]
 
 
@@ -178,12 +178,13 @@ class LedgerReader:
         finally:
             self._connection.execute("ROLLBACK")
         rows = sorted((_row(by, key, kind, v) for (key, kind), v in sums.items()), key=_dearest_first)
+        total = added_up(rows)
         return Report(
             tuple(by),
             since,
             until,
             tuple(rows),
-            _total(sums),
+            total if total.cost_pico is not None else replace(total, cost_pico=0),
             tuple(Unpriced(*key, *values) for key, values in sorted(missing.items())),
         )
 
@@ -325,16 +326,20 @@ def _row(by: Sequence[str], key: Sequence[str], kind: int, values: Sequence[int]
     )
 
 
-def _total(sums: Mapping[tuple[tuple[str, ...], int], Sequence[int]]) -> Row:
-    """All calls and tokens; of their cost only what is owed."""
-    total = [0] * 6
-    imputed: int | None = None
-    for (_, kind), values in sums.items():
-        calls, errors, tokens_in, tokens_out, pico, partial = values
-        _add(total, [calls, errors, tokens_in, tokens_out, pico if kind == _SPEND else 0, partial])
-        if kind == _COVERED:
-            imputed = pico if imputed is None else imputed + pico
-    return replace(_row((), (), _SPEND, total), imputed_pico=imputed)
+def added_up(rows: Sequence[Row]) -> Row:
+    """All calls and tokens; of their cost only what is owed, None where nobody knows any of it."""
+    costs = [row.cost_pico for row in rows if row.cost_pico is not None]
+    imputed = [row.imputed_pico for row in rows if row.imputed_pico is not None]
+    return Row(
+        key=(),
+        calls=sum(row.calls for row in rows),
+        errors=sum(row.errors for row in rows),
+        input_tokens=sum(row.input_tokens for row in rows),
+        output_tokens=sum(row.output_tokens for row in rows),
+        cost_pico=sum(costs) if costs else None,
+        partial_calls=sum(row.partial_calls for row in rows),
+        imputed_pico=sum(imputed) if imputed else None,
+    )
 
 
 def _dearest_first(row: Row) -> tuple[int, int, tuple[str, ...]]:
