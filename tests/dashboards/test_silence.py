@@ -88,6 +88,15 @@ CASES: Final = {
     ),
     # $6 an hour for three hours of every night, a feature of its own: eight times its average hour.
     "a nightly job": (_by_the_hour(lambda hour: 3.0 if hour % 24 in {2, 3, 4} else 0.0), "30m", "1h", "250h"),
+    # $40 in one hour of every week.
+    "a weekly job": (_by_the_hour(lambda hour: 20.0 if hour % (24 * 7) == 26 else 0.0), "30m", "1h", "400h"),
+    # Installed on a Friday: the first Monday is like it, and many times the weekend.
+    "a first weekend": (
+        _by_the_hour(lambda hour: 0.5 if hour // 24 in {1, 2} else 5.0),
+        "30m",
+        "1h",
+        "150h",
+    ),
     # $5 an hour from nine to five on five days of seven: more than four times the average hour.
     "a product of working hours": (
         _by_the_hour(lambda hour: 2.5 if hour // 24 % 7 < 5 and 9 <= hour % 24 < 17 else 0.0),

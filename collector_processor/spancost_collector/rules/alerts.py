@@ -150,8 +150,10 @@ and on ({WHO}) (spancost:history:hours >= {change["least_history_hours"]})"""
             dashboard=_DASHBOARD.format("change"),
         )
 
+    busier = f"""
+and on ({WHO}) (spancost:feature_calls:day > {change["traffic_peak_ratio"]} * spancost:feature_calls:peak)"""
     for each in _CAUSES:
-        expr = found(each.cause, change[each.share])
+        expr = found(each.cause, change[each.share]) + (busier if each.cause == "traffic" else "")
         yield alert(each.name, expr, each.cause, each.summary, f"{_MORE} {each.advice}")
     grown = found("input tokens per call", change["input_tokens_per_call"])
     yield alert(

@@ -85,6 +85,7 @@ def days() -> Iterator[Record]:
     yield Record(
         "spancost:feature_cost_usd:peak", f"max_over_time(spancost:feature_cost_usd:hourly[{_WEEK}] offset 1d)"
     )
+    yield Record("spancost:feature_calls:peak", f"max_over_time(spancost:feature_calls:daily[{_WEEK}] offset 1d)")
     yield from _ratios()
 
 
@@ -92,6 +93,7 @@ def _hourly() -> Iterator[Record]:
     for name, expr in _HOURLY.items():
         yield Record(f"{name}:hourly", expr)
     yield Record("spancost:feature_calls:hourly", f"sum by ({WHO}) (spancost:calls:hourly)")
+    yield Record("spancost:feature_calls:daily", f"sum_over_time(spancost:feature_calls:hourly[{_DAY}])")
     yield Record("spancost:feature_cost_usd:hourly", f"sum by ({WHO}) (spancost:cost_usd:hourly)")
     yield Record("spancost:feature_cost_usd:daily", f"sum_over_time(spancost:feature_cost_usd:hourly[{_DAY}])")
     yield Record(
