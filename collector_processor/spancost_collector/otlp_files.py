@@ -2,6 +2,7 @@
 
 OTLP/JSON as one request, one a line, or several after each other; protobuf as one request, several after each other
 (which is one longer request), or each behind its length in four bytes, as the Collector's file exporter writes them.
+A last line of JSON that is still being written is left out, and said.
 What coding agents say of their calls in logs and metrics is read from OTLP/JSON as well. A byte order mark, which some
 systems begin every text with, says nothing.
 """
@@ -47,15 +48,24 @@ def read_requests(path: Path) -> tuple[list[bytes], list[str]]:
 def _json(content: bytes, path: Path) -> tuple[list[bytes], list[str]]:
     bodies: list[bytes] = []
     problems: list[str] = []
+    text = content.decode(errors="replace")
     try:
-        for document in _documents(content.decode(errors="replace")):
+        for document in _documents(text):
             converted = _as_traces(document)
             bodies.append(converted.body)
             if converted.rejected_spans:
                 problems.append(converted.problem)
+    except json.JSONDecodeError as error:
+        if not bodies or text.find("\n", error.pos) >= 0:
+            raise _no_json(path, error) from None
+        problems.append(f"line {error.lineno}, the last one, which is not whole: {error.msg}")
     except (BadJsonError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: is no OTLP/JSON: {error}") from None
+        raise _no_json(path, error) from None
     return bodies, problems
+
+
+def _no_json(path: Path, error: Exception) -> ConfigError:
+    return ConfigError(f"{path}: is no OTLP/JSON: {error}")
 
 
 def _as_traces(document: object) -> Converted:

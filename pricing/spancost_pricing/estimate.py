@@ -56,7 +56,7 @@ _EXTRA_REASONING: Final = frozenset(("x-ai", "xai", "x_ai", "perplexity", "perpl
 """Providers whose chat API bills reasoning on top of the tokens that the limit is for."""
 
 _NO_PRICE: Final[frozenset[Reason]] = frozenset(
-    ("unknown_provider", "unknown_model", "unknown_tier", "before_first_rate", "too_large")
+    ("unknown_provider", "unknown_model", "unknown_tier", "before_first_rate")
 )
 _ENCODINGS: Final = 16
 
@@ -235,6 +235,8 @@ class Estimator:
 
     def _charge(self, route: Route, usage: Usage, at_ns: int) -> Charge:
         charge = self._book.charge(route, usage, at_ns)
+        if charge.reason == "too_large":
+            raise ConfigError(f"{route.provider} {route.model}: {charge.detail}; expected limits that a call can reach")
         if charge.reason in _NO_PRICE or charge.total_pico is None:
             raise UnknownModelError(
                 f"{route.provider} {route.model}: {charge.detail or charge.reason}; add it to your prices.yaml or "

@@ -270,6 +270,19 @@ def test_what_is_no_file_of_spans_is_refused_in_one_line(tmp_path: Path, content
     assert "\n" not in said
 
 
+def test_a_last_line_that_is_still_being_written_is_left_out_and_said(otlp: Otlp, tmp_path: Path) -> None:
+    line = json.dumps(as_json(otlp, otlp.span(CALL)))
+    path = tmp_path / "traces.json"
+    path.write_text(f"{line}\n{line[:200]}")
+    found = json.loads(run("--otlp", str(path), "--json"))
+    path.write_text(f"{line[:200]}\n{line}\n")
+
+    assert [one["verdict"] for one in found["findings"]] == ["charged"]
+    (problem,) = found["left_out"]
+    assert problem.startswith("line 2, the last one, which is not whole: ")
+    assert refused("--otlp", str(path)).startswith(f"{path}: is no OTLP/JSON: ")
+
+
 def test_a_file_that_is_not_there_and_options_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
     assert refused("--otlp", str(tmp_path / "none")).endswith("none: cannot be read: No such file or directory")
     assert refused() == "doctor: expected one of --otlp FILE, --tap TIME and --ledger FILE"

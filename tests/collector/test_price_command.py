@@ -65,6 +65,13 @@ def test_the_users_own_price_comes_first(tmp_path: Path) -> None:
     assert {line["layer"] for line in found["lines"]} == {"user"}
 
 
+def test_a_call_that_used_nothing_costs_nothing_and_says_so() -> None:
+    assert run(*ONE_CALL, "--input-tokens", "0", "--output-tokens", "0").splitlines()[:2] == [
+        "cost 0 USD",
+        "status priced",
+    ]
+
+
 def priced(calls: Path, *arguments: str) -> tuple[int, list[dict[str, str]], list[str]]:
     """The exit status, the rows, and what was said on standard error."""
     result = CliRunner().invoke(app, ["price", "--csv", str(calls), *arguments])
@@ -87,6 +94,15 @@ def test_a_file_keeps_its_columns_and_gains_two(tmp_path: Path) -> None:
         ("b", "unpriced", ""),
     ]
     assert rows[0]["note"] == "one, two"
+
+
+def test_a_column_that_is_nearly_one_of_ours_is_pointed_out(tmp_path: Path) -> None:
+    calls = tmp_path / "calls.csv"
+    calls.write_text("provider,model,Input_token,output_tokens,tokens\nopenai,gpt-4o-2024-08-06,1000,100,1100\n")
+    status, rows, said = priced(calls)
+
+    assert (status, rows[0]["cost_usd"]) == (0, "0.001")  # 100 x 10 USD the million
+    assert said == [f"{calls}: column 'Input_token' is not read; did you mean input_tokens?"]
 
 
 def test_a_figure_of_the_files_own_stands_beside_ours(tmp_path: Path) -> None:

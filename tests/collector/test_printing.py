@@ -118,6 +118,32 @@ def test_a_file_of_calls_is_written_in_utf_8_as_it_is_read(monkeypatch: pytest.M
     assert written.getvalue().decode().splitlines()[1] == "openai,bücher漢,1,unpriced,"
 
 
+@pytest.mark.parametrize(
+    ("stream", "arguments", "status"),
+    [
+        ("stdout", ["prices", "list", "--provider", "cohere"], 0),
+        ("stdout", ["price", "--csv"], 0),
+        ("stderr", ["prices", "list", "--provider", "nobody"], 2),
+        ("stdin", ["estimate", "--provider", "openai", "--model", "gpt-5"], 2),
+    ],
+)
+def test_a_stream_that_is_closed_fails_no_command(
+    stream: str, arguments: list[str], status: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    calls = tmp_path / "calls.csv"
+    calls.write_text("provider,model,input_tokens\nopenai,gpt-5,1\n")
+    monkeypatch.setattr(sys, "argv", ["spancost", *arguments, *([str(calls)] if arguments[-1] == "--csv" else ())])
+    monkeypatch.setattr(sys, stream, None)
+
+    try:
+        left = run_command()
+    except SystemExit as ended:
+        left = ended.code
+    getattr(sys, stream).close()
+
+    assert left == status
+
+
 @pytest.mark.skipif(not FULL.exists(), reason="no device that is always full")
 @pytest.mark.parametrize(
     "command",

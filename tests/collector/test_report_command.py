@@ -217,3 +217,20 @@ def test_a_limit_that_leaves_nothing_out_changes_nothing(path: Path) -> None:
 
     assert run(*options, "--limit", "4") == run(*options)
     assert json.loads(run(*options, "--limit", "4", "--json"))["others"] is None
+
+
+def test_a_report_that_begins_with_a_time_is_in_its_order(path: Path) -> None:
+    night = datetime(2026, 10, 24, 23, 30, tzinfo=UTC)  # 01:30, 02:30 and 02:30 once more in Vienna, then 03:30
+    keep(path, [call(n + 1, at=night + timedelta(hours=n)) for n in range(4)] + [call(9, at=night)])
+    options = ("--ledger", str(path), "--time-zone", "Europe/Vienna", "--json", "--by")
+
+    hours = [row["hour"] for row in json.loads(run(*options, "hour"))["rows"]]
+    days = [(row["day"], row["calls"]) for row in json.loads(run(*options, "day,feature"))["rows"]]
+
+    assert hours == [
+        "2026-10-25T01:00+02:00",
+        "2026-10-25T02:00+02:00",
+        "2026-10-25T02:00+01:00",
+        "2026-10-25T03:00+01:00",
+    ]
+    assert days == [("2026-10-25", 5)]

@@ -299,6 +299,29 @@ def test_a_ledger_that_this_user_may_not_write_says_whose_matter_it_is(path: Pat
         reprice(path, NEW, since_ns=NOON)
 
 
+def test_a_ledger_that_this_user_may_not_open_says_whose_matter_it_is(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Ledger(path).close()
+    refused = sqlite3.OperationalError("unable to open database file")
+    refused.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+
+    def connect(*_: object, **__: object) -> None:
+        raise refused
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+
+    with pytest.raises(LedgerError, match=r"repricing stopped: unable to .*\. Run it as the receiver's user"):
+        reprice(path, NEW, since_ns=NOON)
+
+
+def test_a_file_that_is_no_ledger_is_to_be_looked_at_and_not_tried_again(path: Path) -> None:
+    path.write_text("feature,model,cost\n")
+
+    with pytest.raises(LedgerError, match=r"file is not a database\. Check it with `spancost doctor --ledger "):
+        reprice(path, NEW, since_ns=NOON)
+
+
 @pytest.mark.parametrize(
     ("option", "said"),
     [

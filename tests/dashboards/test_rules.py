@@ -161,6 +161,15 @@ def test_all_mistakes_in_a_values_file_are_told_together_with_the_nearest_names(
     ]
 
 
+@pytest.mark.parametrize("job", ["", 'a"b', "{{x}}", "a\\b"])
+def test_a_job_that_would_break_the_rules_is_refused(job: str, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(f"scrape: {{job: '{job}'}}\n")
+
+    with pytest.raises(ConfigError, match=r"scrape\.job: got .*; expected the name of a job"):
+        load_values(mine)
+
+
 @pytest.mark.parametrize("text", ["- 1\n", "spend: [\n"])
 def test_a_values_file_of_another_shape_is_refused(text: str, tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"

@@ -291,6 +291,11 @@ def test_a_negative_figure_is_refused_by_name(estimator: Estimator, name: str) -
         estimator.estimate(GPT, "Hi", at_ns=NOON, **figures)
 
 
+def test_a_limit_beyond_any_amount_is_no_matter_of_prices(estimator: Estimator) -> None:
+    with pytest.raises(ConfigError, match="do not fit in 64 bits; expected limits that a call can reach"):
+        estimator.estimate(GPT, "Hi", at_ns=NOON, max_output_tokens=10**24)
+
+
 @pytest.mark.parametrize("limit", [0, -1, True])
 def test_a_limit_that_is_none_is_refused(estimator: Estimator, limit: int) -> None:
     with pytest.raises(ConfigError, match="max_output_tokens: got"):

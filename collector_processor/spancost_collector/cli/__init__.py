@@ -49,12 +49,12 @@ def root(
 
 def run() -> int:
     """Run the command in `sys.argv`; the exit status."""
+    _replace_closed_streams()
     try:
         try:
             return _run()
         finally:
-            if sys.stdout is not None:
-                sys.stdout.flush()  # what fails while the interpreter ends can be neither said well nor kept quiet
+            sys.stdout.flush()  # what fails while the interpreter ends can be neither said well nor kept quiet
     except OSError as error:
         if error.errno == errno.EPIPE:  # `| head` has read enough
             _drop_output()
@@ -80,6 +80,13 @@ def _run() -> int:
         )
         return 2
     return 0
+
+
+def _replace_closed_streams() -> None:
+    """Python has None for a stream that was closed (`>&-`), where commands, and what they use, expect one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def _drop_output() -> None:

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from spancost_collector.cli.figures import exact
@@ -15,7 +16,7 @@ from spancost_collector.cli.printing import spelled
 from spancost_pricing import ConfigError, Route, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from spancost_pricing import Book, Unit
@@ -41,6 +42,20 @@ _TOKEN_COLUMNS: Final = (
     "output_image_tokens",
 )
 _REQUIRED_COLUMNS: Final = ("provider", "model")
+_KNOWN_COLUMNS: Final = (
+    *_REQUIRED_COLUMNS,
+    "service_tier",
+    "region",
+    "deployment",
+    "speed",
+    *_TOKEN_COLUMNS,
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    *_UNIT_COLUMNS,
+    "ended_at",
+)
+_ALIKE: Final = 0.85
+"""How much a column's name is like a known one that is not there before it is taken for a slip."""
 _OURS: Final = "spancost_"
 """Before the name of a column of ours where the file has one of that name, which ours is to be compared with."""
 _MOST_ZEROS: Final = 30
@@ -65,6 +80,8 @@ def price_calls(path: Path, book: Book, now_ns: int) -> Priced:
             for ours.
     """
     columns, rows = _read(path)
+    for column, meant in _slips(columns):
+        sys.stderr.write(f"{path}: column {column!r} is not read; did you mean {meant}?\n")
     status, cost = (_added(name, columns, path) for name in ("status", "cost_usd"))
     spelled(encoding="utf-8")  # as the file is, whatever the terminal's is
     writer = csv.DictWriter(sys.stdout, [*columns, status, cost], extrasaction="ignore", lineterminator="\n")
@@ -124,6 +141,14 @@ def _read(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     if twice := [name for name, count in Counter(columns).items() if name and count > 1]:
         raise ConfigError(f"--csv {path}: two columns {', '.join(map(repr, twice))}; name each column once")
     return columns, rows
+
+
+def _slips(columns: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Columns that are none of ours and nearly are, each with the one that it is like."""
+    missing = [name for name in _KNOWN_COLUMNS if name not in columns]
+    for column in columns:
+        if column not in _KNOWN_COLUMNS and (like := get_close_matches(column.strip().lower(), missing, 1, _ALIKE)):
+            yield column, like[0]
 
 
 def _added(name: str, columns: list[str], path: Path) -> str:

@@ -178,6 +178,8 @@ def _explain(charge: Charge) -> None:
                 rate.source,
             )
         draw(to, made)
+    elif charge.usd is not None:
+        say(to, f"cost {exact(charge.usd)} USD")
     say(to, f"status {charge.status}" + (f": {charge.reason} ({charge.detail})" if charge.reason else ""))
     say(to, *(f"assumed: {assumption}" for assumption in charge.assumptions))
     say(to, f"price book {charge.book}")

@@ -18,7 +18,7 @@ from spancost_collector.cli.figures import dollars, exact
 from spancost_collector.cli.moments import moment
 from spancost_collector.cli.options import AsJson, Config, LedgerFile, settings_of
 from spancost_collector.cli.printing import console, draw, escaped, say, table
-from spancost_collector.ledger.report import LedgerReader, added_up
+from spancost_collector.ledger.report import CALENDAR, LedgerReader, added_up
 from spancost_pricing import ConfigError, usd
 
 if TYPE_CHECKING:
@@ -48,7 +48,10 @@ def report(
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Who spent what. Calls without a known price are listed, never counted as zero."""
+    """Who spent what, dearest first, or by time where --by begins with it.
+
+    Calls without a known price are listed, never counted as zero.
+    """
     settings = settings_of(config, ledger=ledger, time_zone=time_zone)
     path, zone = settings.ledger, settings.time_zone
     now = datetime.now(UTC)
@@ -62,12 +65,20 @@ def report(
         found = reader.report(dimensions, since=first, until=last)
     finally:
         reader.close()
-    shown = found.rows[:limit]
-    others = found.rows[len(shown) :]
+    most = len(found.rows) if limit is None else limit
+    shown, others = found.rows[:most], found.rows[most:]
+    if dimensions[0] in CALENDAR:
+        shown = sorted(shown, key=_when)
     if as_json:
         typer.echo(json.dumps(_as_json(found, shown, others, zone), indent=2))
     else:
         _print(found, shown, others, path, zone)
+
+
+def _when(row: Row) -> str:
+    """The hour, day or month that a row begins with, as it sorts: local hours do not in the night when clocks go back."""
+    text = row.key[0] or ""
+    return datetime.fromisoformat(text).astimezone(UTC).isoformat() if "T" in text else text
 
 
 def _as_json(found: Report, shown: Sequence[Row], others: Sequence[Row], zone: ZoneInfo) -> dict[str, object]:

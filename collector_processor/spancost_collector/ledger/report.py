@@ -31,7 +31,8 @@ UNATTRIBUTED: Final = "unattributed"
 """What stands where nobody said who pays."""
 
 _HOUR_NS: Final = 3_600_000_000_000
-_CALENDAR: Final = ("hour", "day", "month")
+CALENDAR: Final = ("hour", "day", "month")
+"""Dimensions that are times; their values sort as they follow each other."""
 """By the clocks of the reader's time zone."""
 
 
@@ -50,11 +51,11 @@ _ROLLED_UP: Final[Mapping[str, str]] = {
     "outcome": "outcome",
     "status": "status",
     "reason": "reason",
-    **{name: f"local_{name}(t.hour * {local_time.QUARTERS_AN_HOUR})" for name in _CALENDAR},
+    **{name: f"local_{name}(t.hour * {local_time.QUARTERS_AN_HOUR})" for name in CALENDAR},
 }
 _PER_CALL: Final[Mapping[str, str]] = {
     **_ROLLED_UP,
-    **{name: f"local_{name}(t.end_ns / {local_time.QUARTER_NS})" for name in _CALENDAR},
+    **{name: f"local_{name}(t.end_ns / {local_time.QUARTER_NS})" for name in CALENDAR},
     "user": _said("t.user"),
     "session": _said("t.session"),
     "operation": "t.operation",
@@ -206,7 +207,7 @@ class LedgerReader:
 
     def _hours_fit(self, by: Sequence[str], low: int | None, high: int | None) -> bool:
         """Whether no hour of the roll-ups is in two hours of `by`."""
-        if not any(name in _CALENDAR for name in by):
+        if not any(name in CALENDAR for name in by):
             return True
         kept = self._connection.execute("SELECT (SELECT MIN(hour) FROM hourly), (SELECT MAX(hour) FROM hourly)")
         first, last = kept.fetchone()
@@ -221,7 +222,7 @@ class LedgerReader:
         dimensions = "".join(f"{_ROLLED_UP[name]}, " for name in by)
         groups = ", ".join(str(n + 1) for n in range(len(by) + 1))
         where, bounds = _between("t.hour", low, high)
-        by_hour = where or any(name in _CALENDAR for name in by)
+        by_hour = where or any(name in CALENDAR for name in by)
         calls_in, parts_in = ("hourly", "hourly_parts") if by_hour else ("totals", "total_parts")
         counts = (
             f"SELECT {dimensions}{_KIND}, SUM(t.calls), SUM((t.outcome = 'error') * t.calls),"

@@ -18,7 +18,7 @@ from spancost_collector.errors import LedgerError
 from spancost_collector.ledger import kept, schema
 from spancost_collector.ledger.credit import settle
 from spancost_collector.ledger.documents import number, write_parts, write_quantities
-from spancost_collector.ledger.faults import is_denied
+from spancost_collector.ledger.faults import is_damage, is_denied
 from spancost_collector.ledger.interning import Interned
 from spancost_collector.ledger.kept import KeptCharge
 from spancost_collector.ledger.rollup import Rollup
@@ -107,7 +107,10 @@ def reprice(
     """
     if not path.is_file():
         raise LedgerError(f"{path}: no such ledger. Name it with --ledger or SPANCOST_LEDGER")
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+    try:
+        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+    except sqlite3.Error as error:
+        raise _stopped(path, error) from error
     try:
         found = schema.version(connection)
         if found != schema.VERSION:
@@ -119,12 +122,18 @@ def reprice(
         connection.execute("PRAGMA foreign_keys = ON")
         return _Pass(connection, book, dry_run=dry_run).run(since_ns, until_ns, progress)
     except sqlite3.Error as error:
-        remedy = "Run it again: what is done is not done twice"
-        if is_denied(error):
-            remedy = "Run it as the receiver's user, where the ledger and its folder may be written"
-        raise LedgerError(f"{path}: repricing stopped: {error}. {remedy}") from error
+        raise _stopped(path, error) from error
     finally:
         connection.close()
+
+
+def _stopped(path: Path, error: sqlite3.Error) -> LedgerError:
+    remedy = "Run it again: what is done is not done twice"
+    if is_denied(error):
+        remedy = "Run it as the receiver's user, where the ledger and its folder may be written"
+    elif is_damage(error):
+        remedy = f"Check it with `spancost doctor --ledger {path}`"
+    return LedgerError(f"{path}: repricing stopped: {error}. {remedy}")
 
 
 class _Pass:

@@ -25,6 +25,8 @@ Values = dict[str, dict[str, Value]]
 """Section -> name -> value; every one of them."""
 
 _PATTERNS: Final = frozenset({"production"})
+_JOB: Final = re.compile(r'[^"\\{}\n]+')
+"""What can stand between the quotes of an expression, and in the text of an alert, which is a template."""
 _MOST_SHARE: Final = ("share", "nearly_used")
 
 
@@ -85,6 +87,8 @@ def _set(known: dict[str, Value], where: str, name: str, value: object) -> Itera
             yield f"{where}: got {value!r}; expected text"
         elif name in _PATTERNS and not _is_pattern(value):
             yield f"{where}: got {value!r}; expected a regular expression, e.g. prod|production"
+        elif where == "scrape.job" and not _JOB.fullmatch(value):
+            yield f"{where}: got {value!r}; expected the name of a job, without quotes, backslashes and braces"
         else:
             known[name] = value
     elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):

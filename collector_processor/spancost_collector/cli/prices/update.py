@@ -45,8 +45,8 @@ def update(
 ) -> None:
     """Take over newer price data: shows what changes, and asks before a rate moves by more than 30 %.
 
-    Nothing is downloaded. Every file is kept under its content's hash. A running receiver uses the new prices when it
-    next starts; calls it has charged before keep their charge until `spancost reprice`.
+    Nothing is downloaded. Every file is kept under its content's hash. A running receiver uses the new prices after
+    SIGHUP, or when it next starts; calls it has charged before keep their charge until `spancost reprice`.
     """
     if reset == (file is not None):
         raise ConfigError("update: needs either --file with price data or --reset")
