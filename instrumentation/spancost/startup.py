@@ -6,10 +6,13 @@ instrumentation of the whole app, so none may leave.
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import logging
 import os
 import re
 import weakref
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import wrapt
@@ -28,6 +31,12 @@ _MARK: Final = "_spancost_attribution"
 
 _LAST: Final = -1000
 """After everything else that a worker process does at its end."""
+
+_LONGEST_FLUSH_SECONDS: Final = 5.0
+"""How long a server that has answered everybody waits for its last spans to be sent."""
+
+_UNSENT: Final[weakref.WeakKeyDictionary[Any, Faults]] = weakref.WeakKeyDictionary()
+"""The providers that have our span processor, as long as they are there, and where their faults are counted."""
 
 _DROPPING: Final = re.compile(r"(?:ParentBased\{root:)?(TraceIdRatioBased\{(?!1\.0\})[^}]*\}|AlwaysOffSampler)")
 """Descriptions of the SDK's samplers that leave spans out where nobody has decided before them."""
@@ -61,7 +70,7 @@ def equip(provider: TracerProvider, faults: Faults) -> Payers:
 
         add(AttributionProcessor(payers, faults))
         setattr(provider, _MARK, payers)
-        _flush_in_children(provider)
+        _flush_at_ends(provider, faults)
         _say_what_is_not_sampled(provider, faults)
     return payers
 
@@ -83,10 +92,11 @@ def _say_what_is_not_sampled(provider: TracerProvider, faults: Faults) -> None:
         )
 
 
-def _flush_in_children(provider: TracerProvider) -> None:
-    """Sends what a forked worker process has not sent yet when it ends: `atexit` is not asked there.
+def _flush_at_ends(provider: TracerProvider, faults: Faults) -> None:
+    """Sends what a process has not sent yet when it ends in a way of which `atexit` is not told.
 
-    Only where the app has such workers, and as long as `provider` is there.
+    So do forked workers, and uvicorn, which raises the signal that stopped it once more. Only where the app has them,
+    and as long as `provider` is there.
     """
     here = weakref.ref(provider)
 
@@ -106,3 +116,31 @@ def _flush_in_children(provider: TracerProvider) -> None:
 
     wrapt.register_post_import_hook(of_multiprocessing, "multiprocessing.util")
     wrapt.register_post_import_hook(of_celery, "celery.signals")
+    _UNSENT[provider] = faults
+    _flush_with_uvicorn()
+
+
+@functools.cache
+def _flush_with_uvicorn() -> None:
+    """A server's last act, once for all providers: what waits is sent after everybody has been answered."""
+
+    def send() -> None:
+        for provider, faults in list(_UNSENT.items()):
+            try:
+                provider.force_flush()
+            except Exception as fault:
+                faults.caught("sending at the end", fault)
+
+    def of_uvicorn(server: Any) -> None:
+        shut_down = server.Server.shutdown
+
+        @functools.wraps(shut_down)
+        async def shutdown(*args: Any, **kwargs: Any) -> None:
+            await shut_down(*args, **kwargs)
+            sending = Thread(target=send, name="spancost-last-spans", daemon=True)
+            sending.start()
+            await asyncio.to_thread(sending.join, _LONGEST_FLUSH_SECONDS)
+
+        server.Server.shutdown = shutdown
+
+    wrapt.register_post_import_hook(of_uvicorn, "uvicorn.server")

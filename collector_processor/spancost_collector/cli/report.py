@@ -76,7 +76,7 @@ def report(
 
 
 def _when(row: Row) -> str:
-    """The hour, day or month that a row begins with, as it sorts: local hours do not in the night when clocks go back."""
+    """The hour, day or month that a row begins with, as it sorts; local hours do not where clocks go back."""
     text = row.key[0] or ""
     return datetime.fromisoformat(text).astimezone(UTC).isoformat() if "T" in text else text
 

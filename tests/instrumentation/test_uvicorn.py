@@ -1,0 +1,58 @@
+"""uvicorn ends by the signal that stopped it: what it has not sent by then would never be."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from spancost.faults import Faults
+from spancost.startup import equip
+
+if TYPE_CHECKING:
+    import pytest
+
+LATER = 600_000
+"""Milliseconds after which batches are sent on their own: never, as far as a test goes."""
+
+
+def test_what_a_server_called_is_sent_before_it_ends() -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=LATER))
+    equip(provider, Faults())
+    provider.get_tracer("shop").start_span("call").end()
+    before = exporter.get_finished_spans()
+
+    asyncio.run(stopped_server().serve())
+
+    assert (before, [span.name for span in exporter.get_finished_spans()]) == ((), ["call"])
+    provider.shutdown()
+
+
+def test_a_fault_while_sending_does_not_disturb_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    provider = Broken(shutdown_on_exit=False)
+    equip(provider, Faults())
+
+    asyncio.run(stopped_server().serve())
+
+    assert "sending at the end failed with RuntimeError" in caplog.text
+
+
+class Broken(TracerProvider):
+    """Cannot send."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        raise RuntimeError("nobody there")
+
+
+def stopped_server() -> uvicorn.Server:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("nobody asks")
+
+    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_config=None))
+    server.should_exit = True
+    return server
