@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from board import HOUR, RANGE, RATE, board, selector
 from panels import BYTES, COUNT, MANY, RATIO, SECONDS, Layout, lines, stat, table
 
+from spancost_collector.call import UNATTRIBUTED
 from spancost_collector.metrics import table as metrics
-from spancost_collector.metrics.labels import UNATTRIBUTED
 from spancost_collector.rules.promql import total
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ frozen dataclass takes five times as long.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from spancost_pricing.records import new
 
@@ -24,6 +24,10 @@ them only where none of them is seen."""
 
 Key = tuple[int, bytes]
 """Start in Unix nanoseconds and span id: a description that comes twice comes with the same one."""
+
+
+UNATTRIBUTED: Final = "unattributed"
+"""What is shown where nobody said who pays."""
 
 
 class Attribution(NamedTuple):

@@ -18,7 +18,7 @@ from spancost_collector.forward import open_next_hops
 from spancost_collector.inbox import Inbox
 from spancost_collector.intake.listeners import Listeners
 from spancost_collector.intake.signals import TRACES
-from spancost_collector.outcome import Refusal
+from spancost_collector.outcome import STOPPING, Refusal
 from spancost_collector.own_traces import OwnTraces, untraced
 from spancost_collector.pipeline import Pipeline
 from spancost_collector.reading.normalise import Normaliser
@@ -99,7 +99,7 @@ class Front:
         What is not answered in time is refused as unavailable; nothing that was acknowledged is lost.
         """
         deadline = time.monotonic() + grace
-        self._stopping = Refusal("unavailable", "the receiver is stopping")
+        self._stopping = STOPPING
         self._listeners.stop_intake(grace)
         self._worker.stop(max(0.0, deadline - time.monotonic()), hurry=self._hurry)
         if self._forwarder is not None:

@@ -58,6 +58,11 @@ class Refusal:
     """When to send again, where that can help; None where nobody asked for a pause, and the kind has its own."""
 
 
+QUEUE_FULL: Final = Refusal("overloaded", "the receiver's queue is full; send again")
+FAULT: Final = Refusal("internal", "a fault in the receiver, which has logged it; the request was not acknowledged")
+STOPPING: Final = Refusal("unavailable", "the receiver is stopping; send again")
+
+
 class _Answer(NamedTuple):
     grpc: grpc.StatusCode
     http: int

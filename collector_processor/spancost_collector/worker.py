@@ -7,19 +7,17 @@ from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 from spancost_collector.inbox import Job
-from spancost_collector.outcome import Refusal
+from spancost_collector.outcome import FAULT, STOPPING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
     from spancost_collector.inbox import Inbox
+    from spancost_collector.outcome import Refusal
     from spancost_collector.pipeline import Pipeline
 
 _log: Final = logging.getLogger(__name__)
-
-_STOPPING: Final = Refusal("unavailable", "the receiver is stopping; send again")
-_FAULT: Final = Refusal("internal", "a fault in the receiver, which has logged it; the request was not acknowledged")
 
 
 class Worker:
@@ -50,7 +48,7 @@ class Worker:
         if self._thread.is_alive():
             for job in self._inbox.abandon():
                 if job.answer.set_running_or_notify_cancel():
-                    job.answer.set_result(_STOPPING)
+                    job.answer.set_result(STOPPING)
             hurry()
             self._thread.join()
 
@@ -81,7 +79,7 @@ class Worker:
         except Exception:
             if len(bodies) == 1:
                 _log.exception("a request of %d bytes could not be processed", len(bodies[0]))
-                return [_FAULT]
+                return [FAULT]
         return [self._process(pipeline, [body])[0] for body in bodies]
 
     def _check(self) -> Refusal | None:
@@ -89,4 +87,4 @@ class Worker:
             return self._pipeline.check()
         except Exception:
             _log.exception("the readiness check failed")
-            return _FAULT
+            return FAULT

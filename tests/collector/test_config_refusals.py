@@ -195,3 +195,21 @@ def test_secrets_are_never_in_a_message(write: Write) -> None:
         "spancost.yaml:2: forward[0].headers.k: got a secret; expected text; put it in quotes",
         "spancost.yaml:3: attribution.salt: got a secret; expected at least 16 characters",
     ]
+
+
+def test_what_no_header_can_hold_is_refused_at_the_start(write: Write) -> None:
+    found = problems(
+        write(
+            'grpc: {tokens: ["tök"]}\nhttp: {tokens: [" a"]}\nforward:\n'
+            '  - {endpoint: "localhost:1", headers: {x-key: "a\\nb"}}\n'
+            '  - {endpoint: "localhost:2", headers: {"x key": a}}'
+        )
+    )
+
+    rule = "got a secret; expected what a header can hold: ASCII, without line breaks, or spaces around it"
+    assert found == [
+        f"spancost.yaml:1: grpc.tokens[0]: {rule}",
+        f"spancost.yaml:2: http.tokens[0]: {rule}",
+        f"spancost.yaml:4: forward[0].headers.x-key: {rule}",
+        "spancost.yaml:5: forward[1].headers: got a secret; expected names of headers: letters, digits, - _ and .",
+    ]

@@ -159,6 +159,13 @@ def test_retry_after_as_a_date(transport: HttpTransport, vendor: Vendor) -> None
     assert 50 < answer.retry_after_seconds <= 60
 
 
+def test_what_a_hop_says_is_one_line_of_a_bounded_length(transport: HttpTransport, vendor: Vendor) -> None:
+    partial = ExportTracePartialSuccess(rejected_spans=1, error_message="too old\n\x1b[31m  ERROR" + "!" * 1000)
+    vendor.answer = ExportTraceServiceResponse(partial_success=partial).SerializeToString()
+
+    assert transport.send(b"a") == Taken(1, "too old [31m ERROR" + "!" * 182)
+
+
 def test_a_partial_success_is_taken(transport: HttpTransport, vendor: Vendor) -> None:
     partial = ExportTracePartialSuccess(rejected_spans=3, error_message="too old")
     vendor.answer = ExportTraceServiceResponse(partial_success=partial).SerializeToString()

@@ -339,3 +339,14 @@ def test_connections_that_nobody_uses_are_closed_and_made_again(
     assert export(otlp.body(otlp.call())) == b""
     assert closed.wait(20)
     assert export(otlp.body(otlp.call(2))) == b""
+
+
+def test_a_call_that_ends_without_a_message_is_not_acknowledged(launch: Launch, connect: Connect) -> None:
+    running = launch()
+    export: grpc.StreamUnaryMultiCallable[bytes, bytes] = connect(running).stream_unary(f"/{TRACES}/Export")
+
+    with pytest.raises(grpc.RpcError) as refused:
+        export(iter(()), timeout=20)
+
+    assert cast("grpc.Call", refused.value).code() == grpc.StatusCode.CANCELLED
+    assert rejected(running, "incomplete") == 1

@@ -38,6 +38,15 @@ def test_frames_that_follow_one_another_are_one_body(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
+def test_frames_without_an_end_are_refused(encoding: str) -> None:
+    empty = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstd.compress}[encoding](b"")
+
+    assert inflate(encoding, empty * 10_000, 0) == b""
+    with pytest.raises(BadPackingError, match=f"^{encoding}: more than 10000 frames$"):
+        inflate(encoding, empty * 10_001, 0)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
 def test_what_ends_in_the_middle_is_refused(encoding: str) -> None:
     with pytest.raises(BadPackingError, match="ends in the middle"):
         inflate(encoding, PACKED[encoding][:-5], 4 * MEBIBYTE)

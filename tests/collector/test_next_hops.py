@@ -56,6 +56,25 @@ def test_spans_go_to_every_hop_and_only_required_ones_are_waited_for(
     assert (path, headers["x-api-key"], body) == ("/v1/traces", "s3cret", forwarded)
 
 
+def test_no_proxy_stands_before_a_hop_on_this_machine(
+    launch: Launch, next_hop: NextHop, otlp: Otlp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "elsewhere.example.com")
+    with serving(Vendor()) as vendor:
+        running = launch(
+            forward=[str(next_hop.address), {"endpoint": vendor.url, "protocol": "http/protobuf"}],
+        )
+
+        # What the test sends itself would go to the proxy as well.
+        assert running.receiver.check() is None
+        running.stop()
+
+    assert len(vendor.requests) == 1
+
+
 def test_each_hop_counts_for_itself(launch: Launch, next_hop: NextHop, otlp: Otlp) -> None:
     away = "127.0.0.1:1"
     running = launch(forward=[str(next_hop.address), away])

@@ -347,3 +347,47 @@ def test_a_request_under_way_is_answered_when_the_receiver_stops(listen: Any, ot
     assert under_way.result().status_code == 200
     with pytest.raises(httpx.ConnectError):
         sender.post(b"")
+
+
+@pytest.mark.parametrize(("kind", "status"), [(PROTOBUF, 503), ("text/plain", 415)])
+def test_whoever_has_not_sent_everything_when_the_receiver_stops_is_told_to_send_again(
+    listen: Any, caplog: pytest.LogCaptureFixture, kind: str, status: int
+) -> None:
+    sender = listen()
+
+    with socket.create_connection(sender.address, timeout=10) as connection:
+        connection.sendall(
+            b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: 9000\r\n\r\n\0" % kind.encode()
+        )
+        time.sleep(0.2)
+        sender.running.stop(0.1)
+        answer = HTTPResponse(connection)
+        answer.begin()
+
+    assert answer.status == status
+    assert answer.headers["retry-after"] == ("4" if status == 503 else None)
+    assert "Traceback" not in caplog.text
+
+
+def test_a_stop_does_not_wait_until_a_large_request_has_been_read(listen: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, release = threading.Event(), threading.Event()
+
+    def unpack(_encoding: str, _body: bytes, _max_bytes: int) -> bytes:
+        begun.set()
+        release.wait(30)
+        return b""
+
+    monkeypatch.setattr(otlp_http, "inflate", unpack)
+    sender = listen()
+    with ThreadPoolExecutor(1) as others:
+        under_way = others.submit(sender.post, b"\0" * 20_000, content_encoding="gzip")
+        assert begun.wait(10)
+        too_late = threading.Timer(10.0, release.set)
+        too_late.start()
+        sender.running.stop(0.1)
+        in_time = not release.is_set()
+        too_late.cancel()
+        release.set()
+
+    assert in_time
+    assert (under_way.result().status_code, under_way.result().headers["retry-after"]) == (503, "4")

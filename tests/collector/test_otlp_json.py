@@ -126,6 +126,8 @@ GOOD = {"traceId": "01" * 16, "spanId": "02" * 8, "name": "good"}
         ({"kind": "CLIENT"}, "Invalid enum value CLIENT for enum type opentelemetry.proto.trace.v1.Span.SpanKind"),
         ({"kind": ""}, "Invalid enum value"),
         ({"status": {"code": "OK"}}, "Invalid enum value OK for enum type opentelemetry.proto.trace.v1.Status.Status"),
+        (None, "spans[1]: expected an object"),
+        ("a span", "spans[1]: expected an object"),
         ({"attributes": 3}, "attributes field"),
         ({"attributes": [None]}, "null is not allowed"),
         ({"attributes": [{"key": "a", "value": {"intValue": "1.5"}}]}, "non-integer"),
@@ -133,7 +135,7 @@ GOOD = {"traceId": "01" * 16, "spanId": "02" * 8, "name": "good"}
     ],
     ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",
 )
-def test_one_bad_span_never_costs_its_neighbours(bad: dict[str, Any], problem: str) -> None:
+def test_one_bad_span_never_costs_its_neighbours(bad: object, problem: str) -> None:
     converted = convert(spans(GOOD, bad, GOOD))
 
     assert [span.name for span in parsed(converted.body).resource_spans[0].scope_spans[0].spans] == ["good", "good"]
@@ -148,6 +150,17 @@ def test_a_kind_is_a_number_that_may_be_new_or_a_name_that_may_not(kind: object,
 
     span = parsed(converted.body).resource_spans[0].scope_spans[0].spans[0]
     assert (span.kind, span.status.code, converted.rejected_spans) == (read, 2, 0)
+
+
+@pytest.mark.parametrize("outer", ["resourceSpans", "resource_spans"])
+@pytest.mark.parametrize("inner", ["scopeSpans", "scope_spans"])
+def test_lists_may_have_the_names_that_protobuf_gives_them(outer: str, inner: str) -> None:
+    span = {"trace_id": "01" * 16, "span_id": "02" * 8}
+
+    converted = convert(json.dumps({outer: [{inner: [{"spans": [span]}]}]}).encode())
+
+    (read,) = parsed(converted.body).resource_spans[0].scope_spans[0].spans
+    assert (read.trace_id, read.span_id, converted.rejected_spans) == (b"\x01" * 16, b"\x02" * 8, 0)
 
 
 def test_ids_of_the_wrong_length_are_not_a_matter_of_encoding() -> None:
@@ -210,7 +223,7 @@ def test_what_is_not_otlp_json_is_refused_as_a_whole(body: bytes, problem: str) 
     assert problem in str(refused.value)
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"resourceSpans": null}', b'{"resourceSpans": []}'])
+@pytest.mark.parametrize("body", [b"{}", b"\xef\xbb\xbf{}", b'{"resourceSpans": null}', b'{"resourceSpans": []}'])
 def test_an_empty_request_is_empty(body: bytes) -> None:
     assert convert(body) == (b"", 0, "")
 

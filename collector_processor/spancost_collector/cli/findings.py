@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from spancost_collector.call import UNATTRIBUTED
 from spancost_collector.cli.figures import exact
 from spancost_collector.cli.printing import escaped
 from spancost_collector.reading.columns import COUNTS
@@ -59,7 +60,7 @@ def _lines(finding: Finding) -> Iterator[str]:
         yield _row("read as", call.dialect)
         yield _row("call", " ".join(_call(call)))
         yield _row("tokens", _tokens(call))
-        yield _row("paid by", ", ".join(f"{name} {value}" for name, value in _payers(call).items()) or "unattributed")
+        yield _row("paid by", ", ".join(f"{name} {value}" for name, value in _payers(call).items()) or UNATTRIBUTED)
     amount = charged.charge.usd if charged is not None else None
     yield _row(finding.verdict, finding.why if amount is None else f"{exact(amount)} USD, {finding.why}")
     if charged is not None:

@@ -6,6 +6,7 @@ stand in messages about it. What only makes sense in combination is checked in `
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from pydantic import (
     ByteSize,
     ConfigDict,
     Field,
+    SecretStr,
     field_validator,
 )
 
@@ -25,18 +27,20 @@ from spancost_collector.config.values import (
     Bytes,
     Count,
     File,
+    HeaderValue,
     Listen,
     MessageBytes,
     Names,
     Seconds,
     Secret,
-    Secrets,
     TimeZone,
+    Tokens,
     not_a_flag,
 )
 from spancost_collector.locations import default_ledger
 from spancost_collector.metrics.labels import MAX_COMBINATIONS, MAX_HISTOGRAM_COMBINATIONS, MAX_VALUES
 
+_HEADER_NAME: Final = re.compile(r"[0-9A-Za-z_.-]+")
 AttributionField = Literal["feature", "task", "tenant", "user", "session", "prompt", "prompt_version"]
 
 
@@ -64,7 +68,7 @@ class Listener(Section):
     """host:port, or `off`; port 0 takes any free one."""
     tls: ListenerTls | None = None
     """Serve TLS."""
-    tokens: Secrets = ()
+    tokens: Tokens = ()
     """Ask for `Authorization: Bearer <one of these>`. Several, so that they can be changed one sender at a time."""
     insecure: bool = False
     """Listen beyond this machine with neither TLS nor tokens: only where the network itself keeps others out."""
@@ -127,7 +131,7 @@ class Target(Section):
     is one."""
     protocol: Literal["grpc", "http/protobuf"] = "grpc"
     """OTLP/gRPC or OTLP/HTTP."""
-    headers: dict[str, Secret] = Field(default_factory=dict[str, Secret])
+    headers: dict[str, HeaderValue] = Field(default_factory=dict[str, HeaderValue])
     """Sent with every request."""
     compression: Literal["none", "gzip"] = "none"
     """How requests are packed."""
@@ -152,6 +156,13 @@ class Target(Section):
         if query:
             raise ValueError("expected a URL without a query; what says who we are goes into headers")
         return endpoint
+
+    @field_validator("headers")
+    @classmethod
+    def _check_headers(cls, headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        if not all(_HEADER_NAME.fullmatch(name) for name in headers):
+            raise ValueError("expected names of headers: letters, digits, - _ and .")
+        return headers
 
     @property
     def secure(self) -> bool:

@@ -129,6 +129,14 @@ def _not_masked(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _fits_a_header(secret: SecretStr) -> SecretStr:
+    """What a header cannot hold would never be sent, or never be equal to what is."""
+    text = secret.get_secret_value()
+    if not (text.isascii() and text.isprintable()) or text != text.strip():
+        raise ValueError("expected what a header can hold: ASCII, without line breaks, or spaces around it")
+    return secret
+
+
 Listen = Annotated[
     Address | None,
     PlainValidator(_listen),
@@ -165,6 +173,8 @@ File = Annotated[Path, BeforeValidator(_file)]
 """A path; `~` is the home directory."""
 Secret = Annotated[SecretStr, AfterValidator(_not_masked)]
 """A text that is never shown."""
-Secrets = Annotated[tuple[Annotated[Secret, Field(min_length=1)], ...], BeforeValidator(_listed)]
-"""Texts that are never shown."""
+HeaderValue = Annotated[Secret, AfterValidator(_fits_a_header)]
+"""A text that is never shown, in a header."""
+Tokens = Annotated[tuple[Annotated[HeaderValue, Field(min_length=1)], ...], BeforeValidator(_listed)]
+"""What senders give in a header; never shown."""
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]

@@ -37,8 +37,15 @@ _log: Final = logging.getLogger(__name__)
 
 _LONGEST_PAUSE_SECONDS: Final = 300.0
 """A hop that asks for more is asked again after this."""
+_LONGEST_REASON: Final = 200
 _LONGEST_HINT_SECONDS: Final = 30
 """What a sender is told to wait at most: there is room in its queue for so much and no more."""
+
+
+def one_line(said: str) -> str:
+    """What a hop says, for logs and senders: they have a line for it."""
+    shown = "".join(sign if sign.isprintable() else " " for sign in said[: 2 * _LONGEST_REASON])
+    return " ".join(shown.split())[:_LONGEST_REASON]
 
 
 class Taken(NamedTuple):

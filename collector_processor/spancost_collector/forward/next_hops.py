@@ -55,6 +55,7 @@ def open_transport(target: Target, method: str, *, section: str = "forward") -> 
     headers = {name: value.get_secret_value() for name, value in target.headers.items()}
     files = (None, None, None) if target.tls is None else (target.tls.ca, target.tls.cert, target.tls.key)
     packed = target.compression == "gzip"
+    proxied = not target.address.loopback  # a proxy of the environment's has another loopback than we
     if target.protocol == "grpc":
         return GrpcTransport(
             str(target.address),
@@ -62,6 +63,7 @@ def open_transport(target: Target, method: str, *, section: str = "forward") -> 
             timeout_seconds=target.timeout_seconds,
             headers=headers,
             gzip=packed,
+            proxied=proxied,
             credentials=grpc_credentials(*files, section=section) if target.secure else None,
         )
     return HttpTransport(
@@ -69,5 +71,6 @@ def open_transport(target: Target, method: str, *, section: str = "forward") -> 
         timeout_seconds=target.timeout_seconds,
         headers=headers,
         gzip=packed,
+        proxied=proxied,
         tls=ssl_context(*files, section=section) if target.secure else None,
     )

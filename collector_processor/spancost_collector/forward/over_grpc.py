@@ -9,7 +9,7 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from spancost_collector import otlp_pb2 as otlp
-from spancost_collector.forward.hop import Failed, Taken
+from spancost_collector.forward.hop import Failed, Taken, one_line
 from spancost_collector.outcome import STATUS_DETAILS
 
 if TYPE_CHECKING:
@@ -42,14 +42,19 @@ class GrpcTransport:
         timeout_seconds: float,
         headers: Mapping[str, str] | None = None,
         gzip: bool = False,
+        proxied: bool = True,
         credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
-        """Make the channel, in clear text without `credentials`; it connects when it is first used."""
+        """Make the channel, in clear text without `credentials`; it connects when it is first used.
+
+        Where it may be `proxied`, it goes through the proxy that the environment names, if it does.
+        """
         self.name = target
         self._timeout = timeout_seconds
         self._metadata = tuple((name.lower(), value) for name, value in (headers or {}).items())
         options = [
             ("grpc.max_send_message_length", -1),
+            ("grpc.enable_http_proxy", int(proxied)),
             # Senders are waiting: without these, gRPC looks away for up to two minutes after an outage.
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.min_reconnect_backoff_ms", 100),
@@ -109,14 +114,14 @@ def read_response(response: bytes) -> Taken:
         partial = otlp.ExportResponse.FromString(response).partial_success
     except DecodeError:
         return Taken(message="answered with what is not OTLP")
-    return Taken(partial.rejected_spans, partial.error_message)
+    return Taken(partial.rejected_spans, one_line(partial.error_message))
 
 
 def _failed(error: grpc.RpcError) -> Failed:
     if not isinstance(error, grpc.Call):
         return Failed("unavailable", str(error))
     code = error.code()
-    said = f"{code.name}: {error.details() or 'no details'}"
+    said = f"{code.name}: {one_line(error.details() or 'no details')}"
     retry_after = _retry_after(error)
     if code in _REJECTED and retry_after is None:
         return Failed("too_large" if code is grpc.StatusCode.RESOURCE_EXHAUSTED else "rejected", said)

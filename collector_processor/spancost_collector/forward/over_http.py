@@ -13,7 +13,7 @@ import httpx2
 from google.protobuf.message import DecodeError
 
 from spancost_collector import otlp_pb2 as otlp
-from spancost_collector.forward.hop import Failed, Taken
+from spancost_collector.forward.hop import Failed, Taken, one_line
 from spancost_collector.forward.over_grpc import read_response
 
 if TYPE_CHECKING:
@@ -42,9 +42,13 @@ class HttpTransport:
         timeout_seconds: float,
         headers: Mapping[str, str] | None = None,
         gzip: bool = False,
+        proxied: bool = True,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Prepare the client; it connects when it is first used."""
+        """Prepare the client; it connects when it is first used.
+
+        Where it may be `proxied`, it goes through the proxy that the environment names, if it does.
+        """
         self.name = url
         self._gzip = gzip
         self._socket: socket.socket | None = None
@@ -57,6 +61,7 @@ class HttpTransport:
                 **({"content-encoding": "gzip"} if gzip else {}),
             },
             timeout=timeout_seconds,
+            trust_env=proxied,
             verify=True if tls is None else tls,
         )
 
@@ -116,11 +121,11 @@ def _message(response: httpx2.Response, answer: bytes) -> str:
         return f"it is at {response.headers['location']}; put that into the configuration"
     if response.headers.get("content-type", "").startswith("application/x-protobuf"):
         try:
-            return otlp.RpcStatus.FromString(answer).message or response.reason_phrase
+            return one_line(otlp.RpcStatus.FromString(answer).message) or response.reason_phrase
         except DecodeError:
             return response.reason_phrase
     line = answer.decode(errors="replace").strip().partition("\n")[0]
-    return line[:200] or response.reason_phrase
+    return one_line(line) or response.reason_phrase
 
 
 def _retry_after(value: str | None) -> float | None:

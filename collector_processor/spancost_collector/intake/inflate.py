@@ -21,6 +21,8 @@ _STEP_BYTES: Final = 1024 * 1024
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _LARGEST_WINDOW_LOG: Final = 27
 """A zstd frame may ask for a window of gigabytes; 128 MiB is what `zstd` itself allows without being told."""
+_MOST_FRAMES: Final = 10_000
+"""An empty frame has nine bytes, and a request of nothing else would keep a core busy for minutes."""
 
 
 class TooLargeError(SpancostError):
@@ -83,10 +85,11 @@ def inflate(encoding: str, body: bytes, max_bytes: int) -> bytes:
 
     Raises:
         TooLargeError: it would be more than `max_bytes`; that much was unpacked at most.
-        BadPackingError: it is not `encoding`, or ends in the middle.
+        BadPackingError: it is not `encoding`, ends in the middle, or is of too many frames.
     """
     found = bytearray()
     frame: _Decompressor | None = None
+    frames = 0
     offset = 0
     try:
         while frame is not None or offset < len(body):
@@ -101,6 +104,9 @@ def inflate(encoding: str, body: bytes, max_bytes: int) -> bytes:
             if frame.eof:
                 offset -= len(frame.unused_data)
                 frame = None
+                frames += 1
+                if frames > _MOST_FRAMES:
+                    raise BadPackingError(f"{encoding}: more than {_MOST_FRAMES} frames")
     except (zlib.error, zstd.ZstdError) as error:
         raise BadPackingError(f"{encoding}: {error}") from error
     return bytes(found)

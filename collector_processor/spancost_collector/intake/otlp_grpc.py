@@ -20,7 +20,7 @@ from spancost_collector.intake.arrivals import ARRIVAL_SECONDS, Arrivals
 from spancost_collector.intake.grpc_services import Door, TrueHealth, add_health, add_reflection, refuse, refusing
 from spancost_collector.intake.listener_tls import Certificate
 from spancost_collector.intake.signals import SIGNALS, TRACES
-from spancost_collector.outcome import Refusal
+from spancost_collector.outcome import QUEUE_FULL, Refusal
 from spancost_pricing import ConfigError
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ _LONGEST_WAIT_SECONDS: Final = 300.0
 """For senders without a deadline of their own; more than all of the pipeline's own deadlines together."""
 IDLE_SECONDS: Final = 600.0
 """How long a connection may stay without a call; who has more to say afterwards connects again by itself."""
-_QUEUE_FULL: Final = Refusal("overloaded", "the receiver's queue is full; send again")
 _TOO_MANY: Final = Refusal("overloaded", "too many requests are under way; send again")
+_NO_MESSAGE: Final = Refusal("incomplete", "the sender gave up before the request was complete")
 
 
 class OtlpGrpcServer:
@@ -159,12 +159,12 @@ class _Exports(grpc.GenericRpcHandler):
                 body = next(messages, None)
         except grpc.RpcError:
             body = None
-        if body is None:  # nobody hears an answer: the sender gave up or took too long, or gRPC has told it: too large
-            self._metrics.rejected["incomplete"].inc()
+        if body is None:  # mostly nobody hears this: the sender is gone, or gRPC has told it that this is too large
+            refuse(_NO_MESSAGE, self._metrics, context)
             return
         arrived = time.perf_counter()
         answer = submit(body)
-        refusal = _QUEUE_FULL if answer is None else _wait(answer, context)
+        refusal = QUEUE_FULL if answer is None else _wait(answer, context)
         self._metrics.request_seconds.observe(time.perf_counter() - arrived)
         if refusal is not None:
             refuse(refusal, self._metrics, context)

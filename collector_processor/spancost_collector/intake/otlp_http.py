@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from spancost_collector import otlp_pb2 as otlp
 from spancost_collector.intake.access import REFUSED, Gate
 from spancost_collector.intake.arrivals import ARRIVAL_SECONDS
+from spancost_collector.intake.aside import Aside
 from spancost_collector.intake.inflate import ENCODINGS, BadPackingError, TooLargeError, inflate
 from spancost_collector.intake.otlp_json import BadJsonError, convert
 from spancost_collector.intake.otlp_json_records import convert_logs, convert_metrics
 from spancost_collector.intake.signals import LOGS, METRICS, SIGNALS, TRACES
-from spancost_collector.outcome import Refusal, http_status
+from spancost_collector.outcome import FAULT, QUEUE_FULL, STOPPING, Refusal, http_status
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -53,6 +54,8 @@ _SILENT_SECONDS: Final = 5.0
 """For how long while nothing comes."""
 _SHORT_BYTES: Final = 16 * 1024
 """What is unpacked or read as JSON on the event loop itself."""
+_LONG_AT_ONCE: Final = 4
+"""How many requests beyond that are read at the same time."""
 _READ_JSON: Final = {TRACES: convert, LOGS: convert_logs, METRICS: convert_metrics}
 """How the JSON of each signal becomes protobuf."""
 _MORE_HEADERS: Final = {401: ((b"www-authenticate", b"Bearer"),), 405: ((b"allow", b"POST"),)}
@@ -95,6 +98,7 @@ class OtlpHttpApp:
             signal: _Route(submit, _READ_JSON.get(signal), signal is not TRACES)
             for signal, submit in destinations.items()
         }
+        self._aside = Aside(_LONG_AT_ONCE)
         self._requests = 0
         self._bytes = 0
 
@@ -113,11 +117,14 @@ class OtlpHttpApp:
         except _Refused as refused:
             self._metrics.rejected[refused.refusal.kind].inc()
             await _refuse(send, refused.refusal, as_json=as_json, unread=body.more)
+        except asyncio.CancelledError:  # the time to stop has come
+            self._metrics.rejected[STOPPING.kind].inc()
+            await _refuse(send, STOPPING, as_json=as_json, unread=False)
+            return
         except Exception:
             _log.exception("a request to %s could not be answered", scope["path"])
-            self._metrics.rejected["internal"].inc()
-            refusal = Refusal("internal", "a fault in the receiver, which has logged it; nothing was acknowledged")
-            await _refuse(send, refusal, as_json=as_json, unread=body.more)
+            self._metrics.rejected[FAULT.kind].inc()
+            await _refuse(send, FAULT, as_json=as_json, unread=body.more)
         else:
             await _respond(send, 200, _success(taken, as_json=as_json), as_json=as_json)
         finally:
@@ -138,10 +145,11 @@ class OtlpHttpApp:
             body = await self._unpacked(encoding, body, held)
             taken = _Taken()
             if kind == JSON and route.read_json is not None:
-                body, *rejected = await _off_the_loop(len(body), route.read_json, body)
+                body, *rejected = await self._off_the_loop(len(body), route.read_json, body)
                 taken = _Taken(*rejected)
                 self._metrics.rejected_spans.inc(taken.rejected_spans)
-            return await _answer(route, body, taken)
+            await self._answer(route, body)
+            return taken
         except BadJsonError as error:
             raise _Refused(Refusal("malformed", str(error))) from error
         finally:
@@ -187,7 +195,7 @@ class OtlpHttpApp:
         if encoding == "identity":
             return body
         try:
-            unpacked = await _off_the_loop(len(body), inflate, encoding, body, self._max_message_bytes)
+            unpacked = await self._off_the_loop(len(body), inflate, encoding, body, self._max_message_bytes)
         except TooLargeError as error:
             raise self._too_large(str(error)) from error
         except BadPackingError as error:
@@ -196,6 +204,22 @@ class OtlpHttpApp:
             ) from error
         held.take(len(unpacked))
         return unpacked
+
+    async def _answer(self, route: _Route, body: bytes) -> None:
+        promise = await self._off_the_loop(len(body), route.submit, body) if route.reads else route.submit(body)
+        if promise is None:
+            raise _Refused(QUEUE_FULL)
+        try:
+            async with asyncio.timeout(_LONGEST_WAIT_SECONDS):
+                refusal = await asyncio.wrap_future(promise)
+        except TimeoutError:
+            raise _Refused(Refusal("unavailable", "no answer in time; send again")) from None
+        if refusal is not None:
+            raise _Refused(refusal)
+
+    async def _off_the_loop(self, size: int, work: Callable[..., Any], *arguments: object) -> Any:
+        """The result of `work`, computed where it does not keep other senders waiting."""
+        return work(*arguments) if size <= _SHORT_BYTES else await self._aside(work, *arguments)
 
     def _too_large(self, found: str) -> _Refused:
         return _Refused(
@@ -235,9 +259,9 @@ class _Body:
         return message.get("body", b"")
 
     async def discard(self) -> None:
-        """Let the rest come, within bounds, and forget it."""
+        """Let the rest come, within bounds and until the time to stop, and forget it."""
         size = 0
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, asyncio.CancelledError):
             async with asyncio.timeout(_DISCARDED_SECONDS):
                 while self.more and size <= _DISCARDED_BYTES:
                     async with asyncio.timeout(_SILENT_SECONDS):
@@ -270,25 +294,6 @@ def _encoding(headers: Mapping[str, str], kind: str, route: _Route) -> str:
         expected = f"{', '.join(ENCODINGS)} or none"
         raise _Refused(Refusal("not_understood", f'content-encoding: got "{encoding}"; expected {expected}'))
     return encoding
-
-
-async def _off_the_loop(size: int, work: Callable[..., Any], *arguments: object) -> Any:
-    """The result of `work`, computed where it does not keep other senders waiting."""
-    return work(*arguments) if size <= _SHORT_BYTES else await asyncio.to_thread(work, *arguments)
-
-
-async def _answer(route: _Route, body: bytes, taken: _Taken) -> _Taken:
-    promise = await _off_the_loop(len(body), route.submit, body) if route.reads else route.submit(body)
-    if promise is None:
-        raise _Refused(Refusal("overloaded", "the receiver's queue is full; send again"))
-    try:
-        async with asyncio.timeout(_LONGEST_WAIT_SECONDS):
-            refusal = await asyncio.wrap_future(promise)
-    except (TimeoutError, asyncio.CancelledError):
-        raise _Refused(Refusal("unavailable", "no answer in time; send again")) from None
-    if refusal is not None:
-        raise _Refused(refusal)
-    return taken
 
 
 def _success(taken: _Taken, *, as_json: bool) -> bytes:

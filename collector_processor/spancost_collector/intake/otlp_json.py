@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})*")
+_ALSO_CALLED: Final = {"resourceSpans": "resource_spans", "scopeSpans": "scope_spans"}
+"""The names of protobuf's own, which its reader takes as well."""
 _IDS: Final = ("traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id")
 
 
@@ -48,13 +50,13 @@ class Converted(NamedTuple):
 
 
 def convert(body: bytes) -> Converted:
-    """Read a request in JSON. Text that is not UTF-8 is read with replacement characters.
+    """Read a request in JSON. Text that is not UTF-8 is read with replacement characters; a byte order mark is ignored.
 
     Raises:
         BadJsonError: it is not a JSON object with a list of resource spans.
     """
     try:
-        document: object = json.loads(body.decode(errors="replace"))
+        document: object = json.loads(body.decode("utf-8-sig", errors="replace"))
     except (ValueError, RecursionError) as error:
         raise BadJsonError(f"ExportTraceServiceRequest of {len(body)} bytes: not valid JSON ({error})") from error
     request = otlp.ExportRequest()
@@ -65,7 +67,7 @@ def convert(body: bytes) -> Converted:
         for scope_spans, here in _objects(resource_spans, "scopeSpans", where):
             scope = target.scope_spans.add()
             problem = resource_problem or _put(scope, scope_spans, ScopeSpans(), "spans", here)
-            for span, place in _objects(scope_spans, "spans", here):
+            for span, place in _listed(scope_spans, "spans", here):
                 try:
                     if problem:
                         raise _BadPartError(problem)
@@ -77,19 +79,35 @@ def convert(body: bytes) -> Converted:
 
 def _objects(owner: object, name: str, where: str) -> list[tuple[dict[str, Any], str]]:
     """The objects of a list, each with where it stands."""
-    found = cast("dict[str, object]", owner).get(name) if isinstance(owner, dict) else owner
+    found = _listed(owner, name, where)
+    if not all(isinstance(one, dict) for one, _ in found):
+        raise _not_listed(name, where)
+    return cast("list[tuple[dict[str, Any], str]]", found)
+
+
+def _listed(owner: object, name: str, where: str) -> list[tuple[object, str]]:
+    """What stands in a list, each with where it stands."""
+    if owner is None:
+        return []
+    if not isinstance(owner, dict):
+        raise _not_listed(name, where)
+    said = cast("dict[str, object]", owner)
+    found = said.get(name, said.get(_ALSO_CALLED.get(name, name)))
     if found is None:
         return []
-    listed = cast("list[object]", found) if isinstance(owner, dict) and isinstance(found, list) else None
-    if listed is None or not all(isinstance(one, dict) for one in listed):
-        raise BadJsonError(f"{where}: expected an object with {name}, a list of objects; send OTLP/JSON")
+    if not isinstance(found, list):
+        raise _not_listed(name, where)
     place = "" if where == "the request" else f"{where}."
-    return [(cast("dict[str, Any]", one), f"{place}{name}[{index}]") for index, one in enumerate(listed)]
+    return [(one, f"{place}{name}[{index}]") for index, one in enumerate(cast("list[object]", found))]
+
+
+def _not_listed(name: str, where: str) -> BadJsonError:
+    return BadJsonError(f"{where}: expected an object with {name}, a list of objects; send OTLP/JSON")
 
 
 def _put(target: Message, owner: dict[str, Any], whole: Message, without: str, where: str) -> str:
     """Add what spans share, which is all that stands beside them; what is wrong with it, or nothing."""
-    beside = {name: value for name, value in owner.items() if name != without}
+    beside = {name: value for name, value in owner.items() if name not in (without, _ALSO_CALLED.get(without))}
     try:
         target.MergeFromString(_read(beside, whole, where).SerializeToString())
     except _BadPartError as error:
@@ -97,7 +115,10 @@ def _put(target: Message, owner: dict[str, Any], whole: Message, without: str, w
     return ""
 
 
-def _span(span: dict[str, Any], where: str) -> bytes:
+def _span(said: object, where: str) -> bytes:
+    if not isinstance(said, dict):
+        raise _BadPartError(f"{where}: expected an object")
+    span = cast("dict[str, Any]", said)
     with_ids = _base64_ids(span, where)
     links: object = span.get("links")
     if isinstance(links, list):

@@ -42,7 +42,7 @@ def convert_metrics(body: bytes) -> Converted:
 def _convert(body: bytes, message: Message) -> Converted:
     name = message.DESCRIPTOR.name
     try:
-        document: object = json.loads(body.decode(errors="replace"), object_hook=_with_base64_ids)
+        document: object = json.loads(body.decode("utf-8-sig", errors="replace"), object_hook=_with_base64_ids)
         if not isinstance(document, dict):
             raise BadJsonError(f"{name} of {len(body)} bytes: expected a JSON object, as OTLP/JSON has it")
         read_message(cast("dict[str, Any]", document), message)

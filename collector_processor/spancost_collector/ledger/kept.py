@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from spancost_collector.ledger.documents import read_quantities
-from spancost_collector.ledger.rollup import HOUR_NS, Key
+from spancost_collector.ledger.rollup import Key
+from spancost_collector.ledger.schema import HOUR_NS
 
 if TYPE_CHECKING:
     import sqlite3

@@ -16,9 +16,11 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
+from spancost_collector.call import UNATTRIBUTED
 from spancost_collector.errors import LedgerError
 from spancost_collector.ledger import local_time, schema
 from spancost_collector.ledger.faults import is_denied
+from spancost_collector.ledger.schema import HOUR_NS
 from spancost_collector.ledger.scratch import keep_scratch_beside
 from spancost_pricing import PICO_USD, ConfigError
 
@@ -27,13 +29,8 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from pathlib import Path
 
-UNATTRIBUTED: Final = "unattributed"
-"""What stands where nobody said who pays."""
-
-_HOUR_NS: Final = 3_600_000_000_000
 CALENDAR: Final = ("hour", "day", "month")
-"""Dimensions that are times; their values sort as they follow each other."""
-"""By the clocks of the reader's time zone."""
+"""Dimensions that are times, by the clocks of the reader's time zone."""
 
 
 def _said(column: str) -> str:
@@ -193,17 +190,17 @@ class LedgerReader:
         self, by: Sequence[str], since: datetime | None, until: datetime | None
     ) -> Iterator[tuple[tuple[str, ...], int, list[int]]]:
         first, last = _nanoseconds(since), _nanoseconds(until)
-        low = None if first is None else -(-first // _HOUR_NS)
-        high = None if last is None else last // _HOUR_NS
+        low = None if first is None else -(-first // HOUR_NS)
+        high = None if last is None else last // HOUR_NS
         empty = low is not None and high is not None and low >= high
         if empty or not all(name in _ROLLED_UP for name in by) or not self._hours_fit(by, low, high):
             yield from self._from_calls(by, first, last)
             return
         yield from self._from_sums(by, low, high)
-        if first is not None and low is not None and first < low * _HOUR_NS:
-            yield from self._from_calls(by, first, low * _HOUR_NS)
-        if last is not None and high is not None and high * _HOUR_NS < last:
-            yield from self._from_calls(by, high * _HOUR_NS, last)
+        if first is not None and low is not None and first < low * HOUR_NS:
+            yield from self._from_calls(by, first, low * HOUR_NS)
+        if last is not None and high is not None and high * HOUR_NS < last:
+            yield from self._from_calls(by, high * HOUR_NS, last)
 
     def _hours_fit(self, by: Sequence[str], low: int | None, high: int | None) -> bool:
         """Whether no hour of the roll-ups is in two hours of `by`."""

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from spancost_collector.ledger.credit import Moves
     from spancost_pricing import Charge
 
-HOUR_NS: Final = 3_600_000_000_000
-
 _CALLS: Final = "DO UPDATE SET calls = calls + excluded.calls"
 _PARTS: Final = (
     "DO UPDATE SET quantity = quantity + excluded.quantity,"

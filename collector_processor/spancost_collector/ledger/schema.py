@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 VERSION: Final = 2
 """Stored as `PRAGMA user_version`."""
+HOUR_NS: Final = 3_600_000_000_000
+"""What `hour` counts."""
 
 PENDING: Final = "response_id IS NOT NULL AND status = 'unpriced' AND reason = 'no_usage'"
 """Calls whose usage may still come, with the answer of the same id: an index keeps them together."""

@@ -31,7 +31,8 @@ from spancost_collector.ledger.documents import read_call, write_call
 from spancost_collector.ledger.faults import is_damage, moved, told
 from spancost_collector.ledger.interning import Interned
 from spancost_collector.ledger.private import PRIVATE, create_private
-from spancost_collector.ledger.rollup import HOUR_NS, Rollup
+from spancost_collector.ledger.rollup import Rollup
+from spancost_collector.ledger.schema import HOUR_NS
 from spancost_collector.ledger.scratch import keep_scratch_beside
 from spancost_pricing import PICO_USD
 

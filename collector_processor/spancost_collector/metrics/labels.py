@@ -12,19 +12,20 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from spancost_collector.call import UNATTRIBUTED
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from spancost_collector.call import Series
 
 DIMENSIONS: Final = ("feature", "task", "provider", "model", "environment", "release", "service")
-"""The labels of every metric about calls."""
+"""The labels of every metric about calls. A feature that nobody said is `UNATTRIBUTED`, a row of its own; any other
+dimension that is not known is an empty label."""
 TENANT: Final = "tenant"
 """A dimension only where the operator says that there are few of them."""
 OTHER: Final = "__other__"
 """Stands for every value past the bound."""
-UNATTRIBUTED: Final = "unattributed"
-"""The feature of calls without one: a row of its own. Any other dimension that is not known is an empty label."""
 COMBINATIONS: Final = "combinations"
 """Said in place of a dimension where it was the combination that there was no room for."""
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Final
 
-from spancost_collector.ledger.report import UNATTRIBUTED, LedgerReader
+from spancost_collector.call import UNATTRIBUTED
+from spancost_collector.ledger.report import LedgerReader
 from spancost_collector.metrics.conventions import ClientMetrics
 from spancost_collector.metrics.conversations import Conversations
 from spancost_collector.metrics.distributions import Distributions

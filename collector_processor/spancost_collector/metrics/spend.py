@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from spancost_collector.call import Series
+from spancost_collector.call import UNATTRIBUTED, Series
 from spancost_collector.errors import LedgerError
-from spancost_collector.ledger.report import UNATTRIBUTED, LedgerReader
+from spancost_collector.ledger.report import LedgerReader
 from spancost_collector.metrics.table import SPEND
 from spancost_pricing import PICO_USD
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from spancost_collector.call import UNATTRIBUTED
 from spancost_collector.metrics import table as metrics
-from spancost_collector.metrics.labels import UNATTRIBUTED
 from spancost_collector.rules import texts
 from spancost_collector.rules.change import MAIN
 from spancost_collector.rules.document import Alert

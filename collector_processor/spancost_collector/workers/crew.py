@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from spancost_collector.config import Address
 from spancost_collector.front import CHECK_SECONDS
 from spancost_collector.intake.addresses import reserved
-from spancost_collector.outcome import Refusal
+from spancost_collector.outcome import STOPPING, Refusal
 from spancost_collector.workers.colleague import Colleague, NoAnswerError
 from spancost_collector.workers.desk import Desk
 from spancost_collector.workers.sums import Sums
@@ -92,7 +92,7 @@ class Crew:
     def check(self) -> Refusal | None:
         """What would keep an export from being acknowledged at this moment, by whichever worker it meets."""
         if self._stopping.is_set():
-            return Refusal("unavailable", "the receiver is stopping")
+            return STOPPING
         answered = False
         for colleague in list(self._colleagues.values()):
             try:

@@ -17,6 +17,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from spancost_collector.errors import LedgerUnavailableError
+from spancost_collector.outcome import FAULT
 from spancost_collector.workers.frames import unpack
 
 if TYPE_CHECKING:
@@ -118,5 +119,5 @@ class Desk:
             problem = self._charging.check()
         except Exception:
             _log.exception("the readiness check failed")
-            return "internal", "a fault in the receiver, which has logged it", None
+            return FAULT.kind, FAULT.reason, FAULT.retry_seconds
         return None if problem is None else (problem.kind, problem.reason, problem.retry_seconds)
