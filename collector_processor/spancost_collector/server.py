@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -83,8 +84,6 @@ class Receiver:
         )
         self._ledger = ledger
         self._metrics = metrics
-        target = settings.metrics.otlp
-        self._export = None if target is None else MetricsExport(target, registry, metrics.export_failures)
         self._web: HttpListener | None = None
         with ExitStack() as undo:
             if settings.web.listen is not None:
@@ -96,6 +95,8 @@ class Receiver:
                 if settings.workers == 1
                 else _crew(settings, self._charging, metrics, own, registry)
             )
+            undo.callback(self._front.stop, 0.0)
+            self._export = self._metrics_export(settings, registry)
             undo.pop_all()
 
     @property
@@ -142,6 +143,14 @@ class Receiver:
             self._web.close(max(0.0, deadline - time.monotonic()))
             self._web.join()
         self._ledger.close()
+
+    def _metrics_export(self, settings: Settings, registry: CollectorRegistry) -> MetricsExport | None:
+        target = settings.metrics.otlp
+        if target is None:
+            return None
+        address = self.web_address or self.grpc_address or self.http_address
+        instance = socket.gethostname() if address is None else f"{socket.gethostname()}:{address.port}"
+        return MetricsExport(target, registry, self._metrics.export_failures, instance=instance)
 
     def _use(self, book: Book) -> None:
         self._charging.price = self._price(book)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -152,7 +153,7 @@ def test_metrics_are_sent_every_so_often_and_once_more_at_the_end() -> None:
     metrics = ReceiverMetrics(registry)
     with listening() as (taker, address):
         target = MetricsTarget(endpoint=str(address), interval_seconds=0.02)
-        export = MetricsExport(target, registry, metrics.export_failures)
+        export = MetricsExport(target, registry, metrics.export_failures, instance="here:9464")
         export.start()
         wait_until(lambda: len(taker.bodies) > 1)
         metrics.spans.inc(5)
@@ -168,7 +169,7 @@ def test_what_is_not_taken_is_counted_and_said_again_with_the_next_export() -> N
     with listening() as (taker, address):
         taker.status = grpc.StatusCode.INVALID_ARGUMENT
         target = MetricsTarget(endpoint=str(address), interval_seconds=0.02)
-        export = MetricsExport(target, registry, metrics.export_failures)
+        export = MetricsExport(target, registry, metrics.export_failures, instance="here:9464")
         export.start()
         failures = "spancost_receiver_metrics_export_failures_total"
         wait_until(lambda: bool(registry.get_sample_value(failures, {"reason": "rejected"})))
@@ -177,6 +178,21 @@ def test_what_is_not_taken_is_counted_and_said_again_with_the_next_export() -> N
         export.stop(5.0)
 
     assert "spancost_receiver_spans_total" in metrics_in(taker.bodies)
+
+
+def test_receivers_on_one_machine_are_told_apart_by_their_ports(launch: Launch) -> None:
+    with listening() as (taker, address):
+        running = launch(metrics={"otlp": {"endpoint": str(address), "interval_seconds": 0.05}})
+        wait_until(lambda: bool(taker.bodies))
+        running.receiver.stop()
+
+    (found,) = ExportMetricsServiceRequest.FromString(taker.bodies[0]).resource_metrics
+    web = running.receiver.web_address
+    assert web is not None
+    assert attributes([*found.resource.attributes]) == {
+        "service.name": "spancost",
+        "service.instance.id": f"{socket.gethostname()}:{web.port}",
+    }
 
 
 def wait_until(done: Callable[[], bool]) -> None:

@@ -116,6 +116,6 @@ def test_a_certificate_for_something_else_is_named_where_it_is_configured(tmp_pa
     target = {"endpoint": "https://backend.example", "protocol": protocol, "tls": {"ca": str(wrong)}}
 
     with pytest.raises(ConfigError, match=r"^metrics\.otlp: tls\.ca: .*ca\.pem"):
-        MetricsExport(MetricsTarget.model_validate(target), CollectorRegistry(), {})
+        MetricsExport(MetricsTarget.model_validate(target), CollectorRegistry(), {}, instance="here:9464")
     with pytest.raises(ConfigError, match=r"^own_traces: tls\.ca: .*ca\.pem"):
         OwnTraces(TracesTarget.model_validate(target))

@@ -7,7 +7,6 @@ runs in a thread of its own, and nobody waits for it.
 from __future__ import annotations
 
 import logging
-import socket
 import time
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
@@ -39,14 +38,15 @@ class MetricsExport:
         collector: Collector,
         failures: Mapping[str, Counter],
         *,
+        instance: str,
         now: Callable[[], int] = time.time_ns,
     ) -> None:
-        """Prepare the connection, which is made when it is first used.
+        """Prepare the connection, which is made when it is first used; `instance` is this receiver's among others.
 
         Raises:
             ConfigError: a certificate cannot be used.
         """
-        resource = {"service.name": "spancost", "service.instance.id": socket.gethostname()}
+        resource = {"service.name": "spancost", "service.instance.id": instance}
         self._exposition = Exposition(collector, resource=resource, started_ns=now())
         self._hop = Hop(
             open_transport(target, EXPORT_METRICS, section="metrics.otlp"),
