@@ -186,7 +186,7 @@ def test_receivers_on_one_machine_are_told_apart_by_their_ports(launch: Launch) 
         wait_until(lambda: bool(taker.bodies))
         running.receiver.stop()
 
-    (found,) = ExportMetricsServiceRequest.FromString(taker.bodies[0]).resource_metrics
+    found, *_ = ExportMetricsServiceRequest.FromString(taker.bodies[0]).resource_metrics
     web = running.receiver.web_address
     assert web is not None
     assert attributes([*found.resource.attributes]) == {
