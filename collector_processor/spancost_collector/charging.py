@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from spancost_collector.call import Charged, Key, ModelCall
     from spancost_collector.election import Decision, Election, Member
     from spancost_collector.enrich import Enricher
-    from spancost_collector.ledger.writer import Credit, Kept, Recorded, Total
+    from spancost_collector.ledger.recall import Credit, Kept, Total
+    from spancost_collector.ledger.writer import Recorded
     from spancost_collector.metrics.accounts import Accounts
     from spancost_collector.metrics.receiver import ReceiverMetrics
     from spancost_collector.price import Price

@@ -17,7 +17,8 @@ from spancost_collector.election import Election
 from spancost_collector.enrich import Enricher
 from spancost_collector.errors import LedgerUnavailableError
 from spancost_collector.inbox import Inbox, Job
-from spancost_collector.ledger.writer import Kept, Recorded
+from spancost_collector.ledger.recall import Kept
+from spancost_collector.ledger.writer import Recorded
 from spancost_collector.metrics.accounts import Accounts
 from spancost_collector.metrics.labels import DIMENSIONS, LabelBounds
 from spancost_collector.metrics.receiver import ReceiverMetrics
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 
     from spancost_collector.call import Charged, Key
     from spancost_collector.election import Member
-    from spancost_collector.ledger.writer import Credit, Revision, Total
+    from spancost_collector.ledger.recall import Credit, Total
+    from spancost_collector.ledger.writer import Revision
     from spancost_collector.outcome import Refusal
 
 

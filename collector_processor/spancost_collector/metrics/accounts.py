@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from spancost_collector.call import Series
-    from spancost_collector.ledger.writer import Credit, Rise, Total
+    from spancost_collector.ledger.recall import Credit, Total
+    from spancost_collector.ledger.writer import Rise
     from spancost_collector.metrics.labels import LabelBounds
     from spancost_collector.metrics.table import Metric
 
