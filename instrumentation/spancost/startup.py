@@ -35,8 +35,9 @@ _LAST: Final = -1000
 _LONGEST_FLUSH_SECONDS: Final = 5.0
 """How long a server that has answered everybody waits for its last spans to be sent."""
 
-_UNSENT: Final[weakref.WeakKeyDictionary[Any, Faults]] = weakref.WeakKeyDictionary()
-"""The providers that have our span processor, as long as they are there, and where their faults are counted."""
+_UNSENT: Final[list[tuple[weakref.ref[Any], Faults]]] = []
+"""The providers that have our span processor, as long as they are there, and where their faults are counted. Not by
+provider: some have no hash (Logfire's)."""
 
 _DROPPING: Final = re.compile(r"(?:ParentBased\{root:)?(TraceIdRatioBased\{(?!1\.0\})[^}]*\}|AlwaysOffSampler)")
 """Descriptions of the SDK's samplers that leave spans out where nobody has decided before them."""
@@ -116,7 +117,7 @@ def _flush_at_ends(provider: TracerProvider, faults: Faults) -> None:
 
     wrapt.register_post_import_hook(of_multiprocessing, "multiprocessing.util")
     wrapt.register_post_import_hook(of_celery, "celery.signals")
-    _UNSENT[provider] = faults
+    _UNSENT[:] = [(other, of) for other, of in _UNSENT if other() is not None] + [(here, faults)]
     _flush_with_uvicorn()
 
 
@@ -125,9 +126,10 @@ def _flush_with_uvicorn() -> None:
     """A server's last act, once for all providers: what waits is sent after everybody has been answered."""
 
     def send() -> None:
-        for provider, faults in list(_UNSENT.items()):
+        for here, faults in list(_UNSENT):
             try:
-                provider.force_flush()
+                if (provider := here()) is not None:
+                    provider.force_flush()
             except Exception as fault:
                 faults.caught("sending at the end", fault)
 
