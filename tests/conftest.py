@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Whatever the machine is busy with, the same examples and verdict; `--hypothesis-profile search` looks for others.
-settings.register_profile("spancost", deadline=None, derandomize=True, database=None)
-settings.register_profile("search", deadline=None)
+settings.register_profile("spancost", max_examples=60, deadline=None, derandomize=True, database=None)
+settings.register_profile("search", max_examples=1000, deadline=None)
 settings.load_profile("spancost")
 
 

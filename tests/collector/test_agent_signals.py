@@ -161,7 +161,7 @@ def deliveries(draw: st.DrawFn) -> tuple[list[ModelCall], list[list[ModelCall]],
     return described, groups, draw(st.integers(0, len(groups)))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(deliveries())
 def test_any_delivery_of_the_same_signals_ends_in_the_same_ledger(
     delivery: tuple[list[ModelCall], list[list[ModelCall]], int],

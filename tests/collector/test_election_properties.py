@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -17,7 +16,6 @@ from spancost_collector.call import Attribution, Reported
 if TYPE_CHECKING:
     from spancost_collector.call import Key, ModelCall
 
-EXAMPLES = int(os.environ.get("SPANCOST_EXAMPLES", "60"))
 IDS = (None, None, None, "chatcmpl-0123456789abcdef", "chatcmpl-fedcba9876543210", "7")
 TOTALS = ((1000, 10), (1000, 10), (2000, 20), (1000, None), None)
 PARTS = (None, {"cache_read_tokens": 400}, {"reasoning_tokens": 4})
@@ -78,7 +76,7 @@ def shown(books: Books) -> dict[tuple[str, ...], float]:
     return {name: value for name, value in books.counters().items() if value}
 
 
-@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(deliveries())
 def test_any_delivery_of_the_same_descriptions_ends_in_the_same_ledger(
     delivery: tuple[list[ModelCall], list[list[ModelCall]], int],

@@ -85,7 +85,7 @@ def described(value: Any) -> Any:
 
 
 @given(st.lists(CALLS, max_size=6))
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_calls_come_out_of_a_frame_as_they_went_in(calls: list[ModelCall]) -> None:
     found = unpack(pack(calls))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -241,7 +241,6 @@ _SPANS = st.dictionaries(st.sampled_from(NAMES), _JSON, max_size=5)
 
 
 @given(found=st.lists(_SPANS, max_size=4))
-@settings(max_examples=200)
 def test_whatever_stands_in_a_span_it_is_taken_or_left_out(found: list[dict[str, Any]]) -> None:
     converted = convert(spans(*found))
 
@@ -255,7 +254,6 @@ def test_whatever_stands_in_a_span_it_is_taken_or_left_out(found: list[dict[str,
 
 
 @given(document=_JSON)
-@settings(max_examples=200)
 def test_whatever_json_is_sent_it_is_read_or_refused(document: object) -> None:
     try:
         body = convert(json.dumps(document).encode()).body
