@@ -52,8 +52,8 @@ class _Events(ObservedBody):
     """What sync and async event streams share."""
 
     def __del__(self) -> None:
-        # Dropped half-way: nobody will read on. A loop that was left is not the end: the app may go on with another.
-        self._self_observer.drop()
+        # A loop that was left is not the end: the app may go on with another.
+        self._self_abandoned()
 
     def _self_stopped(self, error: BaseException) -> None:
         if isinstance(error, (StopIteration, StopAsyncIteration)):
@@ -131,7 +131,7 @@ class _Bytes(ObservedBody):
         self._self_arriving = arriving
 
     def __del__(self) -> None:
-        self._self_observer.drop()
+        self._self_abandoned()
 
     def _self_read(self, piece: Any, amount: object) -> Any:
         if amount != 0:

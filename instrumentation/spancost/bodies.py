@@ -121,7 +121,9 @@ class Body:
             for piece in pieces:
                 self._feed(piece, end)
                 yield piece
-        except Exception as error:
+        except GeneratorExit:
+            raise  # the app may read on in another loop
+        except BaseException as error:
             self._observer.fail(error)
             raise
         self._finish()
@@ -132,7 +134,9 @@ class Body:
             async for piece in pieces:
                 self._feed(piece, end)
                 yield piece
-        except Exception as error:
+        except GeneratorExit:
+            raise  # the app may read on in another loop
+        except BaseException as error:
             self._observer.fail(error)
             raise
         self._finish()

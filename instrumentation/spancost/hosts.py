@@ -58,10 +58,10 @@ _ROUTER: Final = "huggingface"
 def provider_of(host: str | None, otherwise: str, path: str = "") -> str:
     """The provider that bills for calls to `host`, or `otherwise` when the host is nobody's we know."""
     if host:
-        host = host.lower().rstrip(".")
+        # `us-east5-aiplatform.googleapis.com` joins region and service with a dash.
+        host = host.lower().rstrip(".").replace("-aiplatform.", ".aiplatform.")
         for domain, provider in _PROVIDERS:
-            # `us-east5-aiplatform.googleapis.com` joins region and service with a dash.
-            if host.endswith(domain) and (len(host) == len(domain) or host[-len(domain) - 1] in ".-"):
+            if host.endswith(domain) and (len(host) == len(domain) or host[-len(domain) - 1] == "."):
                 behind = path.strip("/").partition("/")[0]
                 return f"{provider}_{behind}" if provider == _ROUTER and behind not in ("", "v1") else provider
     return otherwise

@@ -67,7 +67,11 @@ def instrument(
 
 
 def uninstrument(*names: str) -> None:
-    """Restores the named SDKs; without names, all."""
+    """Restores the named SDKs; without names, all.
+
+    Raises:
+        ConfigError: There is no such name.
+    """
     known = instrumentors()
     for name in [name.replace("-", "_") for name in names] or known:
         if name not in known:

@@ -86,6 +86,10 @@ class Endpoint:
     """The same, and where the address does not tell, who bills for this kind of client."""
     region: str | None
 
+    def request(self, operation: str, model: str | None = None) -> Request:
+        """What is known of a call to here when its answer is delivered later."""
+        return Request(operation, self.biller, model, self.host, self.port)
+
 
 def _nowhere(_: object) -> None:
     """The region of a client of which nobody says it."""
@@ -143,6 +147,11 @@ class Posted:
         if not isinstance(method, str) or method.lower() != "post":
             return None
         return url.partition("?")[0] if isinstance(url, str) else ""
+
+    @property
+    def line(self) -> str:
+        """Method and path, without query: `GET /messages/batches`."""
+        return f"{(text(self.options, 'method') or '').upper()} {(text(self.options, 'url') or '').partition('?')[0]}"
 
     def changed(self, **changes: Any) -> Arguments:
         """The arguments of `request` with these changes to its options; the caller's own options stay as they are."""

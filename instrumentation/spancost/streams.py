@@ -129,6 +129,7 @@ class _Observed(Proxy):
     """A proxy that knows the call of its object, and ends it when the object is closed."""
 
     _self_before: object = None
+    """Another proxy that reads from the same source, kept here so that it lives as long as this one."""
 
     def __init__(self, wrapped: Any, observer: Observer) -> None:
         super().__init__(wrapped)
@@ -136,7 +137,7 @@ class _Observed(Proxy):
 
     def __copy__(self) -> Any:
         copied = type(self)(copy.copy(self.__wrapped__), self._self_observer)
-        copied._self_before = self  # both read from one source: dropping either alone does not end the call
+        copied._self_before = self
         return copied
 
     # Properties, so that a name exists only where the SDK's own object has it.
@@ -162,6 +163,11 @@ class _Observed(Proxy):
 
     def _self_closed(self) -> None:
         self._self_observer.drop()
+
+    def _self_abandoned(self) -> None:
+        """Nobody refers to this proxy any more: nobody will read on, unless somebody has the one before it."""
+        if self._self_before is None:
+            self._self_observer.drop()
 
 
 def _followed_by(close: Callable[..., Any], end: Callable[[], None]) -> Callable[..., Any]:
@@ -198,8 +204,7 @@ class _ObservedChunks(_Observed):
     _self_body: ObservedBody | None = None
 
     def __del__(self) -> None:
-        # Dropped half-way: nobody will read on.
-        self._self_observer.drop()
+        self._self_abandoned()
 
     @property
     def response(self) -> Any:
@@ -359,7 +364,7 @@ class RawResponse(_Observed):
     def __del__(self) -> None:
         # What `parse` gave may live on, and ends the call itself.
         if self._self_parsed is None:
-            self._self_observer.drop()
+            self._self_abandoned()
 
     @property
     def iter_bytes(self) -> Callable[..., Any]:

@@ -135,7 +135,7 @@ class Calibration:
             for entry in cast("list[Mapping[str, object]]", kept["models"])[-MODELS:]:
                 key = (str(entry["provider"]), str(entry["model"]))
                 made._tracks[key] = (_track(entry["input"]), _track(entry["output"]))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ConfigError(f"calibration: not what Calibration.as_dict() gave ({error}); start a new one") from error
         return made
 
@@ -147,6 +147,6 @@ def _plain(track: _Track) -> dict[str, float]:
 def _track(kept: object) -> _Track:
     values = cast("Mapping[str, float]", kept)
     track = _Track(int(values["seen"]), *(float(values[name]) for name in ("mean", "spread", "largest")))
-    if track.seen < 0 or not all(map(math.isfinite, (track.mean, track.spread, track.largest))):
+    if track.seen < 0 or not all(0 <= figure < math.inf for figure in (track.mean, track.spread, track.largest)):
         raise ValueError("a figure out of range")
     return track

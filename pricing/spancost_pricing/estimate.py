@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 
 from spancost_pricing.errors import ConfigError, UnknownModelError
 from spancost_pricing.exact import exact_counter
-from spancost_pricing.identity import terms
+from spancost_pricing.identity import identify, provider_ids, terms
 from spancost_pricing.prompt import read_prompt
 from spancost_pricing.tokens import TokenRates, family_of
 from spancost_pricing.usage import Usage
@@ -52,8 +52,8 @@ _TERMS: Final = {
 }
 """Where a request body asks for terms that change the price, by field of the route."""
 
-_EXTRA_REASONING: Final = frozenset(("x-ai", "xai", "x_ai", "perplexity", "perplexity_ai"))
-"""Providers whose chat API bills reasoning on top of the tokens that the limit is for."""
+_EXTRA_REASONING: Final = frozenset(("x-ai", "perplexity"))
+"""Providers, as price lists call them, whose chat API bills reasoning on top of the tokens that the limit is for."""
 
 _NO_PRICE: Final[frozenset[Reason]] = frozenset(
     ("unknown_provider", "unknown_model", "unknown_tier", "before_first_rate")
@@ -283,12 +283,9 @@ def _as_asked(route: Route, read: Prompt) -> Route:
 
 
 def _reasons_beyond_the_limit(route: Route, read: Prompt) -> bool:
+    _, provider = identify(route, provider_ids(frozenset()))
     responses_api = "input" in read.settings
-    return (
-        route.provider.strip().lower() in _EXTRA_REASONING
-        and not responses_api
-        and "non-reasoning" not in route.model.lower()
-    )
+    return provider in _EXTRA_REASONING and not responses_api and "non-reasoning" not in route.model.lower()
 
 
 def _fees(read: Prompt, most: int | None, open_ended: list[str]) -> dict[Unit, int]:

@@ -25,9 +25,12 @@ if TYPE_CHECKING:
     from genai_prices.types import MatchLogic, ModelInfo
 
 _VERSION: Final = re.compile(
-    r"(?:[-@.]?\d{8}|-?\d{4}-\d{2}-\d{2}|-\d{3,4}|[-@](?:latest|preview|default|exp)|-?v\d+(?::\d+)?|:\d+|-)*"
+    r"(?:[-@.]?\d{8}|-?\d{4}-\d{2}-\d{2}|-\d{3,4}|[-@](?:latest|preview|default|exp)|-?v\d+(?::\d+)?|:\d+|-)*+"
 )
-"""What may follow a model's name without making it another model: dates, revisions, `latest`."""
+"""What may follow a model's name without making it another model: dates, revisions, `latest`.
+
+Possessive: many dates in a row can be read in many ways, and to try them all takes longer than anybody waits.
+"""
 
 _PREFIX: Final = re.compile(r"(?:[a-z0-9_-]+[./])*")
 """What may stand before it: a geography, a vendor, a path."""

@@ -24,6 +24,7 @@ from genai_prices.types import (
 from pydantic import ValidationError
 
 from spancost_pricing.errors import PriceFileError
+from spancost_pricing.price_schema import MOST
 from spancost_pricing.snapshot import PRICE_UNITS, Snapshot
 
 if TYPE_CHECKING:
@@ -140,8 +141,8 @@ def _mistakes(providers: Sequence[Provider]) -> Iterator[str]:
                     yield f"{place}: match: {regex!r} is not a regular expression: {error}"
             for prices in _price_lists(model):
                 for key, amount in _amounts(prices):
-                    if not amount.is_finite() or amount < 0:
-                        yield f"{place}: {key}: got {amount}; expected a finite amount of at least 0"
+                    if not amount.is_finite() or not 0 <= amount <= MOST:
+                        yield f"{place}: {key}: got {amount}; expected an amount from 0 to {MOST:,} USD"
 
 
 def _regexes(clause: MatchLogic) -> Iterator[str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """Days as they are written, Monday first."""
 
-_MOST: Final = 1_000_000
+MOST: Final = 1_000_000
 """USD. No price on any list comes near it, whatever it is for; a larger one is a slip."""
 
 _LEAST: Final = Decimal("1E-12")
@@ -39,8 +39,8 @@ def _amount(value: object) -> Decimal:
         raise ValueError(f'got "{value}"; expected a decimal amount as text, e.g. "0.25"') from None
     if not amount.is_finite() or amount < 0:
         raise ValueError(f'got "{value}"; expected a finite amount of at least 0')
-    if amount > _MOST:
-        raise ValueError(f'got "{value}"; expected at most {_MOST:,} USD; the key says for how many units')
+    if amount > MOST:
+        raise ValueError(f'got "{value}"; expected at most {MOST:,} USD; the key says for how many units')
     if 0 < amount < _LEAST:
         raise ValueError(f'got "{value}"; expected 0 or at least {_LEAST} USD')
     return amount

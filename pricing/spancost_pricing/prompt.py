@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, cast
+from typing import Final, Literal, TypeAlias, cast
 
 from spancost_pricing.errors import ConfigError
 
@@ -97,7 +97,9 @@ _FUNCTION_TYPES: Final = frozenset(("function", "custom"))
 _CLIENT_TOOLS: Final = ("bash_", "text_editor_", "computer_", "memory_", "apply_patch", "local_shell", "shell")
 """Beginnings of the types of tools that the provider describes and the caller runs."""
 
-_FEES: Final[Mapping[str, Literal["web_search", "web_fetch"]]] = {"web_search": "web_search", "web_fetch": "web_fetch"}
+_Fee: TypeAlias = Literal["web_search", "web_fetch"]
+_FEES: Final[tuple[_Fee, ...]] = ("web_search", "web_fetch")
+"""Tools that are billed by use, as the types of the tools begin."""
 
 
 @dataclass(slots=True)
@@ -116,9 +118,7 @@ class Prompt:
     """Of `tools`, those whose description the provider adds."""
     schemas: int = 0
     """Forms that the answer must have; some providers explain them to the model at length."""
-    searches: dict[Literal["web_search", "web_fetch"], int | None] = field(
-        default_factory=lambda: dict[Literal["web_search", "web_fetch"], int | None]()
-    )
+    searches: dict[_Fee, int | None] = field(default_factory=lambda: dict[_Fee, int | None]())
     """Tools with a fee that may run -> how often at most, None if nothing says."""
     open_ended: list[str] = field(default_factory=lambda: list[str]())
     """Why the input has no upper bound; empty if it has."""
@@ -267,10 +267,10 @@ def _provider_tool(found: Prompt, kind: str, tool: Mapping[str, object]) -> None
         found.client_tools += 1
         return
     found.open_ended.append(f"{kind} runs at the provider, and what it finds is read as input")
-    for start, unit in _FEES.items():
-        if kind.startswith(start):
+    for unit in _FEES:
+        if kind.startswith(unit):
             uses = tool.get("max_uses")
-            found.searches[unit] = uses if isinstance(uses, int) else None
+            found.searches[unit] = uses if isinstance(uses, int) and uses >= 0 else None
     if kind in ("googleSearch", "google_search", "googleSearchRetrieval", "google_search_retrieval"):
         found.searches["web_search"] = None
 

@@ -45,7 +45,7 @@ def differs(charge: Charge) -> bool:
 
 
 def _in_proportion(items: tuple[LineItem, ...], computed: int, pico: int, by: str) -> tuple[LineItem, ...]:
-    """Largest remainder: every part is rounded down, and what is left goes to the largest."""
+    """Every part is rounded down, and what is left goes to the largest."""
     amounts = [item.amount_pico * pico // computed for item in items]
     amounts[amounts.index(max(amounts))] += pico - sum(amounts)
     return tuple(

@@ -108,9 +108,9 @@ class Snapshot:
         own = self._providers.get(provider)
         if own is None:
             return None
-        for seller in (provider, *FALLBACKS.get(provider, ())):
+        for seller, models in ((provider, own), *self._fallbacks(provider)):
             for name in names:
-                model = self._providers[seller].find(name)
+                model = models.find(name)
                 if model is not None:
                     # Tiers are each seller's own: a fall-back carries standard prices only.
                     listing = self._listing(seller, model, own_route=seller == provider)
@@ -119,6 +119,11 @@ class Snapshot:
                         listing = replace(listing, guess=guess)
                     return listing
         return None
+
+    def _fallbacks(self, provider: str) -> Iterator[tuple[str, Models]]:
+        for seller in FALLBACKS.get(provider, ()):
+            if (models := self._providers.get(seller)) is not None:
+                yield seller, models
 
     def _listing(self, provider: str, model: ModelInfo, *, own_route: bool) -> Listing:
         def entry(prices: ModelPrice, validity: Validity, when: Mapping[str, str] | None = None) -> Entry:

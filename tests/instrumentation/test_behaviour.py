@@ -334,6 +334,20 @@ async def test_a_stream_is_copied_as_without_us(name: str, provider: Provider, i
     assert instrumented.span.status.status_code is StatusCode.UNSET
 
 
+@pytest.mark.parametrize("name", ["openai", "openai-async", "anthropic", "anthropic-async"])
+async def test_a_stream_is_read_on_when_a_copy_of_it_is_dropped(
+    name: str, provider: Provider, instrumented: Telemetry
+) -> None:
+    driver: Driver = DRIVERS[name](provider)
+    stream = await driver.stream()
+    copied = copy.copy(stream)
+    del copied
+    gc.collect()
+    assert instrumented.spans == []
+    assert len(await driver.rest(stream)) > 0
+    assert "spancost.usage.estimated" not in instrumented.attributes
+
+
 def test_a_call_whose_coroutine_is_closed_from_elsewhere_says_nothing_in_the_log(
     provider: Provider, instrumented: Telemetry, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -172,11 +172,20 @@ def test_where_nothing_is_said_to_be_billed_it_is_what_was_consumed(
     assert usage(instrumented) == {"gen_ai.usage.input_tokens": 500, "gen_ai.usage.output_tokens": 24}
 
 
-def test_a_call_that_another_cloud_answers_is_billed_by_that_cloud(instrumented: Telemetry) -> None:
-    sdk = older_client("https://bedrock-runtime.us-east-1.amazonaws.com/model/cohere.command-r-v1:0/invoke")
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        ("bedrock-runtime.us-east-1.amazonaws.com", "model/cohere.command-r-v1:0/invoke"),
+        ("runtime.sagemaker.us-east-1.amazonaws.com", "endpoints/mine/invocations"),
+    ],
+)
+def test_a_call_that_another_cloud_answers_is_billed_by_that_cloud(
+    instrumented: Telemetry, host: str, path: str
+) -> None:
+    sdk = older_client(f"https://{host}/{path}")
     sdk.chat(model="cohere.command-r-v1:0", message="Hello")
     assert instrumented.attributes["gen_ai.provider.name"] == "aws.bedrock"
-    assert instrumented.attributes["server.address"] == "bedrock-runtime.us-east-1.amazonaws.com"
+    assert instrumented.attributes["server.address"] == host
     assert instrumented.attributes["spancost.region"] == "us-east-1"
     assert usage(instrumented) == {"gen_ai.usage.input_tokens": 7, "gen_ai.usage.output_tokens": 22}
 

@@ -291,7 +291,9 @@ async def test_an_async_stream_does_not_pass_for_something_to_iterate_over(provi
         ("https://eu.api.openai.com/v1", "openai"),
         ("https://router.huggingface.co/v1", "huggingface"),
         ("https://router.huggingface.co/together/v1", "huggingface_together"),
+        ("https://us-east5-aiplatform.googleapis.com/v1", "gcp.vertex_ai"),
         ("https://max.ai/v1", "openai"),
+        ("https://llm-x.ai/v1", "openai"),
         ("http://127.0.0.1:8000/v1", "openai"),
     ],
 )

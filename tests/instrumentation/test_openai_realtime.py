@@ -137,6 +137,20 @@ def test_a_second_listener_to_the_same_conversation_does_not_charge_it_again(ins
     assert len(instrumented.spans) == 1
 
 
+def test_responses_that_have_no_id_are_charged_each(instrumented: Telemetry) -> None:
+    nameless = {**DONE, "response": {"object": "realtime.response", "status": "completed", "usage": USAGE}}
+    unnamed = {name: value for name, value in TRANSCRIBED.items() if name != "item_id"}
+
+    list(connection(SESSION, nameless, nameless, unnamed, unnamed))
+
+    assert [span.name for span in instrumented.spans] == [
+        "chat gpt-realtime",
+        "chat gpt-realtime",
+        "transcription gpt-4o-transcribe",
+        "transcription gpt-4o-transcribe",
+    ]
+
+
 def test_a_transcript_of_what_was_said_is_a_call_of_another_model(instrumented: Telemetry) -> None:
     list(connection(SESSION, TRANSCRIBED))
     assert instrumented.attributes == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from spancost.bodies import Body
 from .provider import CHAT_COMPLETION, MESSAGE, MESSAGE_EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from .conftest import Telemetry
     from .provider import Provider
@@ -125,6 +126,42 @@ def test_an_error_while_reading_is_the_callers_and_the_calls(instrumented: Telem
     with messages.with_streaming_response.create(**asked) as response, pytest.raises(httpx2.ReadError, match="gone"):
         list(response.iter_lines())
     assert instrumented.attributes["error.type"] == f"{httpx2.__name__}.ReadError"
+    assert instrumented.attributes["gen_ai.usage.input_tokens"] == 240
+
+
+class Stalling(httpx2.AsyncByteStream):
+    """A body whose second event is long in coming."""
+
+    def __init__(self) -> None:
+        self.stalled = asyncio.Event()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield f"event: message_start\ndata: {json.dumps(MESSAGE_EVENTS[0])}\n\n".encode()
+        self.stalled.set()
+        await asyncio.Event().wait()
+
+
+async def test_a_task_that_is_cancelled_while_it_reads_is_an_error_of_the_call(instrumented: Telemetry) -> None:
+    body = Stalling()
+
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=body)
+
+    async def read() -> None:
+        http = httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
+        messages: Any = anthropic.AsyncAnthropic(api_key="key", http_client=http).messages
+        asked: dict[str, Any] = {**ASK["anthropic"], "messages": [{"role": "user", "content": "Hi"}], "stream": True}
+        async with messages.with_streaming_response.create(**asked) as response:
+            async for _ in response.iter_bytes():
+                pass
+
+    reading = asyncio.create_task(read())
+    await body.stalled.wait()
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+
+    assert instrumented.attributes["error.type"] == "asyncio.exceptions.CancelledError"
     assert instrumented.attributes["gen_ai.usage.input_tokens"] == 240
 
 

@@ -6,6 +6,7 @@ Token counts come from a tokenizer of one token to a character, so that the sums
 from __future__ import annotations
 
 import json
+import math
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -259,6 +260,14 @@ def test_a_search_makes_the_call_unbounded_until_its_uses_and_its_findings_are_l
     assert found.upper.usd == (bare.upper.usd or 0) + Decimal("0.015")  # 5000 x 3
 
 
+def test_less_than_no_searches_is_no_limit(estimator: Estimator) -> None:
+    body = {"messages": [], "max_tokens": 10, "tools": [{**SEARCH, "max_uses": -3}]}
+
+    found = estimator.estimate(CLAUDE, body, at_ns=NOON, max_tool_input_tokens=0)
+
+    assert found.open_ended == ("nothing limits how often web_search runs; give max_searches (--max-searches)",)
+
+
 def test_a_fee_without_a_rate_leaves_no_upper_bound(estimator: Estimator) -> None:
     body = {"input": "Hi", "max_output_tokens": 10, "tools": [{"type": "web_search"}]}
 
@@ -276,6 +285,17 @@ def test_reasoning_outside_the_limit_is_unbounded(estimator: Estimator) -> None:
 
     assert chat.open_ended == ("x-ai bills reasoning on top of the tokens that the limit is for",)
     assert not responses.unbounded
+
+
+@pytest.mark.parametrize(
+    "route", [Route("xAI", "grok-4"), Route("xai.chat", "grok-4"), Route("litellm", "xai/grok-4")], ids=lambda r: r[0]
+)
+def test_reasoning_outside_the_limit_is_unbounded_however_the_provider_is_spelt(
+    estimator: Estimator, route: Route
+) -> None:
+    chat = estimator.estimate(route, {"messages": [], "max_tokens": 10}, at_ns=NOON)
+
+    assert chat.unbounded
 
 
 def test_nobody_s_model_is_an_error_that_says_what_to_do(estimator: Estimator) -> None:
@@ -342,6 +362,19 @@ def test_a_calibration_survives_json_and_says_so_when_it_is_not_one() -> None:
     assert kept.input_bounds("acme", "plain", around(1000)) == calibration.input_bounds("acme", "plain", around(1000))
     with pytest.raises(ConfigError, match="calibration: not what"):
         Calibration.from_dict({"version": 1, "models": [{"provider": "acme"}]})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"seen": math.inf}, {"seen": -1}, {"mean": 10**400}, {"mean": -0.5}, {"spread": math.nan}, {"largest": math.inf}],
+    ids=str,
+)
+def test_a_calibration_with_a_figure_that_no_call_gave_is_refused(wrong: dict[str, float]) -> None:
+    track = {"seen": 20, "mean": 1.0, "spread": 0.1, "largest": 1.5}
+    model = {"provider": "acme", "model": "plain", "input": {**track, **wrong}, "output": track}
+
+    with pytest.raises(ConfigError, match="calibration: not what"):
+        Calibration.from_dict({"version": 1, "models": [model]})
 
 
 def test_a_flood_of_models_does_not_grow_a_calibration() -> None:

@@ -8,7 +8,7 @@ import pytest
 from genai_prices.data import providers
 from genai_prices.types import ClauseAnd, ClauseContains, ClauseEquals, ClauseOr, ClauseStartsWith, ModelInfo
 
-from spancost_pricing.matching import Models
+from spancost_pricing.matching import Models, spelled_out
 
 if TYPE_CHECKING:
     from genai_prices.types import MatchLogic, Provider
@@ -59,3 +59,12 @@ def test_every_name_means_what_it_means_to_the_price_datas_own_project(provider:
 
     for name in [*ids, *(f"{one}-2026-01-01" for one in ids), *(f"us.{one}" for one in ids), *map(str.upper, ids)]:
         assert models.find(name) is next((one for one in provider.models if one.is_match(name)), None), name
+
+
+@pytest.mark.parametrize("behind", ["-20240101", "-v1", "v1:0"])
+def test_a_name_of_many_dates_and_revisions_is_told_from_a_model_s_at_once(behind: str) -> None:
+    # Each can be read in two ways: to try them all would take until long after this test is forgotten.
+    name = "gpt" + behind * 50
+
+    assert spelled_out(ClauseStartsWith("gpt"), name)
+    assert not spelled_out(ClauseStartsWith("gpt"), name + "x")

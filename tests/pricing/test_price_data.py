@@ -132,18 +132,30 @@ def test_what_is_no_price_data_is_refused(content: bytes, said: str):
     ("document", "said"),
     [
         (one({"input_mtok": "cheap"}), "data.json: acme: one: input_mtok: .*valid decimal"),
-        (one({"input_mtok": -1}), "data.json: acme: one: input_mtok: got -1; expected a finite amount of at least 0"),
+        (
+            one({"input_mtok": -1}),
+            "data.json: acme: one: input_mtok: got -1; expected an amount from 0 to 1,000,000 USD",
+        ),
+        (one({"input_mtok": 1e22}), "data.json: acme: one: input_mtok: got 1E\\+22; expected an amount from 0 to"),
         (one({"input_mtok": {"base": 1, "tiers": [{"start": 5, "price": -2}]}}), "acme: one: input_mtok: got -2"),
         (one([{"prices": {"output_mtok": "Infinity"}}]), "data.json: acme: one: output_mtok: .*finite"),
         (one({}, match={"regex": "("}), "data.json: acme: one: match: '\\(' is not a regular expression"),
         (one({}, match={"sounds_like": "one"}), "data.json: acme: one: match: .*sounds_like"),
         (one({}) + one({}), "data.json: acme: stands twice"),
     ],
-    ids=["text", "negative", "negative-step", "infinite", "bad-regex", "unknown-rule", "twice"],
+    ids=["text", "negative", "huge", "negative-step", "infinite", "bad-regex", "unknown-rule", "twice"],
 )
 def test_a_mistake_names_its_provider_and_model(document: list[Mapping[str, object]], said: str):
     with pytest.raises(PriceFileError, match=said):
         parse(document)
+
+
+def test_a_seller_of_others_models_may_be_listed_without_them():
+    azure = [{**one({"input_mtok": 1})[0], "id": "azure"}]
+
+    charge = Book((), parse(azure)).charge(Route("azure", "gpt-5"), Usage(input_tokens=1, output_tokens=1), NOON)
+
+    assert (charge.status, charge.reason) == ("unpriced", "unknown_model")
 
 
 def test_not_a_number_is_not_a_price():

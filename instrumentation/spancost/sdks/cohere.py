@@ -117,8 +117,8 @@ def _elsewhere(host: str | None) -> Attributes:
     if host is None or provider == "cohere":
         return {}
     attributes: Attributes = {"gen_ai.provider.name": provider, "server.address": host}
-    if host.endswith(".amazonaws.com"):
-        attributes["spancost.region"] = host.split(".")[1]
+    if host.endswith(".amazonaws.com"):  # `bedrock-runtime.us-east-1` and `runtime.sagemaker.us-east-1`
+        attributes["spancost.region"] = host.removesuffix(".amazonaws.com").rpartition(".")[2]
     return attributes
 
 

@@ -15,12 +15,12 @@ from spancost.fields import items, pick, text
 from spancost.newest import Newest
 from spancost.once import Once
 from spancost.sdks._anthropic.messages import MessageReading, message_usage
-from spancost.wire import MODEL, SERVICE_TIER, Answer, Request, answered
+from spancost.wire import MODEL, SERVICE_TIER, Answer, answered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from spancost.stainless import Posted
+    from spancost.stainless import Endpoint, Posted
     from spancost.wire import Attributes
 
 _RESULTS: Final = re.compile(r"GET .*/messages/batches/[^/]+/results")
@@ -45,20 +45,18 @@ class Deliveries:
 
     def delivery(self, posted: Posted) -> Delivery | None:
         """How to read the answer to a request, if it is one that can tell about calls made earlier."""
-        method = (text(posted.options, "method") or "").upper()
-        asked = f"{method} {(text(posted.options, 'url') or '').partition('?')[0]}"
-        source = _Source(posted)
+        asked, endpoint = posted.line, posted.endpoint
         if _RESULTS.fullmatch(asked):
-            return Delivery(lambda line: self._results(line, source))
+            return Delivery(lambda line: self._results(line, endpoint))
         if events := _EVENTS.fullmatch(asked):
-            return Delivery(lambda part: self._events(part, events[1], source))
+            return Delivery(lambda part: self._events(part, events[1], endpoint))
         if _SESSIONS.fullmatch(asked):
             return Delivery(self._sessions)
         if _DREAMS.fullmatch(asked):
-            return Delivery(lambda part: self._dreams(part, source))
+            return Delivery(lambda part: self._dreams(part, endpoint))
         return None
 
-    def _results(self, line: object, source: _Source) -> Iterator[Paid]:
+    def _results(self, line: object, endpoint: Endpoint) -> Iterator[Paid]:
         message = pick(line, "result", "message")
         identifier = text(message, "id")
         if identifier is None or not self._charged.first(identifier):
@@ -67,7 +65,7 @@ class Deliveries:
         reading.add(message)
         answer = reading.answer()
         for part in (answer, *answer.beside):
-            yield source.paid(Answer({SERVICE_TIER: _TIER, **part.attributes}))
+            yield _paid(endpoint, Answer({SERVICE_TIER: _TIER, **part.attributes}))
 
     def _sessions(self, part: object) -> Iterator[Paid]:
         """Nothing to pay for; but events do not say which model they are about, and their session does."""
@@ -77,7 +75,7 @@ class Deliveries:
                 self._models.note(identifier, model)
         yield from ()
 
-    def _events(self, part: object, session: str, source: _Source) -> Iterator[Paid]:
+    def _events(self, part: object, session: str, endpoint: Endpoint) -> Iterator[Paid]:
         for event in (part, *items(part, "data")):
             identifier = text(event, "id")
             if text(event, "type") != "span.model_request_end" or identifier is None:
@@ -94,9 +92,9 @@ class Deliveries:
                     usage=message_usage(usage),
                     attributes=attributes,
                 )
-                yield source.paid(answer)
+                yield _paid(endpoint, answer)
 
-    def _dreams(self, part: object, source: _Source) -> Iterator[Paid]:
+    def _dreams(self, part: object, endpoint: Endpoint) -> Iterator[Paid]:
         for dream in (part, *items(part, "data")):
             identifier, session = text(dream, "id"), text(dream, "session_id")
             if text(dream, "type") != "dream" or text(dream, "status") not in _DREAMT or identifier is None:
@@ -117,16 +115,8 @@ class Deliveries:
                 usage=message_usage(pick(dream, "usage")),
                 attributes=attributes,
             )
-            yield source.paid(answer)
+            yield _paid(endpoint, answer)
 
 
-class _Source:
-    """Where an answer comes from."""
-
-    def __init__(self, posted: Posted) -> None:
-        self._endpoint = posted.endpoint
-        self._provider = posted.endpoint.biller
-
-    def paid(self, answer: Answer) -> Paid:
-        model = text(answer.attributes, MODEL)
-        return Paid(Request("chat", self._provider, model, self._endpoint.host, self._endpoint.port), answer)
+def _paid(endpoint: Endpoint, answer: Answer) -> Paid:
+    return Paid(endpoint.request("chat", text(answer.attributes, MODEL)), answer)

@@ -27,7 +27,7 @@ PATCHES: Final = tuple(
     replace(patch, describe="describe_earlier", optional=True)
     for patch in patches("google.genai._interactions._base_client")
 )
-_CREATED: Final = re.compile(r".*/interactions")
+_CREATED: Final = re.compile(r"POST .*/interactions")
 _FETCHED: Final = re.compile(r"GET .*/interactions/[^/]+|POST .*/interactions/[^/]+/cancel")
 _LOCATION: Final = re.compile(r"/locations/([^/]+)/")
 
@@ -43,12 +43,11 @@ class Earlier:
     def describe(self, instance: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | Delivery | None:
         """The interaction that is asked for, or the one that is fetched."""
         posted = Posted(self._endpoints.of(instance), args, kwargs)
-        path = (text(posted.options, "url") or "").partition("?")[0]
-        if posted.path is not None and _CREATED.fullmatch(path):
+        if _CREATED.fullmatch(posted.line):
             reading = InteractionReading(posted.body, self._pending, self._charged)
             model = text(posted.body, "model") or text(posted.body, "agent")
             return Call(self._request(posted, model, UNRETRIED), reading, posted.given)
-        if not _FETCHED.fullmatch(f"{(text(posted.options, 'method') or '').upper()} {path}"):
+        if not _FETCHED.fullmatch(posted.line):
             return None
         return Delivery(
             lambda part: fetched(lambda model: self._request(posted, model), part, self._pending, self._charged)

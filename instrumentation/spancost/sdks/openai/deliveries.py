@@ -18,15 +18,14 @@ from spancost.once import Once
 from spancost.sdks.openai.batches import batches_in, reported_batches, reported_results
 from spancost.sdks.openai.chat import chat_usage
 from spancost.sdks.openai.responses import response_answer, response_usage
-from spancost.wire import RESPONSE_ID, Request, answered
+from spancost.wire import RESPONSE_ID, answered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from opentelemetry.context import Context
 
-    from spancost.stainless import Posted
-    from spancost.wire import Answer
+    from spancost.stainless import Endpoint, Posted
 
 _RESPONSE: Final = re.compile(r"(GET .*/responses/[^/]+|POST .*/responses/[^/]+/cancel)")
 _NEW_BATCH: Final = re.compile(r"POST .*/batches")
@@ -59,51 +58,50 @@ class Deliveries:
 
     def delivery(self, posted: Posted) -> Delivery | None:
         """How to read the answer to a request, if it is one that can tell about calls made earlier."""
-        method = (text(posted.options, "method") or "").upper()
-        asked = f"{method} {(text(posted.options, 'url') or '').partition('?')[0]}"
-        source = _Source(posted)
+        asked, endpoint = posted.line, posted.endpoint
         if _RESPONSE.fullmatch(asked):
-            return Delivery(lambda part: self._responses(part, source))
+            return Delivery(lambda part: self._responses(part, endpoint))
         if _NEW_BATCH.fullmatch(asked):
             return Delivery(self._new_batch)
         if _BATCH.fullmatch(asked):
-            return Delivery(lambda part: self._batches(part, source))
+            return Delivery(lambda part: self._batches(part, endpoint))
         if _RUN.fullmatch(asked):
-            return Delivery(lambda part: self._runs(part, source))
+            return Delivery(lambda part: self._runs(part, endpoint))
         if _AGENTS.fullmatch(asked):
-            return Delivery(lambda part: self._turns(part, source))
+            return Delivery(lambda part: self._turns(part, endpoint))
         if file := _RESULTS.fullmatch(asked):
-            return Delivery(lambda part: self._results(part, file[1], source))
+            return Delivery(lambda part: self._results(part, file[1], endpoint))
         return None
 
-    def _responses(self, part: object, source: _Source) -> Iterator[Paid]:
+    def _responses(self, part: object, endpoint: Endpoint) -> Iterator[Paid]:
         response = pick(part, "response") if text(part, "type") is not None else part
         identifier = text(response, "id")
         # What did not run in the background was charged when it was made, whoever fetches it now.
         if identifier is None or pick(response, "background") is not True or pick(response, "usage") is None:
             return
         if self.charged.first(identifier):
-            yield source.paid("chat", response_answer(response, source.provider), self._made.get(identifier))
+            answer = response_answer(response, endpoint.biller)
+            yield Paid(endpoint.request("chat"), answer, context=self._made.get(identifier))
 
     def _new_batch(self, part: object) -> tuple[Paid, ...]:
         if (identifier := text(part, "id")) is not None:
             self.made(identifier)
         return ()
 
-    def _batches(self, part: object, source: _Source) -> Iterator[Paid]:
+    def _batches(self, part: object, endpoint: Endpoint) -> Iterator[Paid]:
         for batch in batches_in(part):
             made = self._made.get(text(batch, "id") or "")
             if made is not None and (file_id := text(batch, "output_file_id")) is not None:
                 self._made.note(file_id, made)
         for results in reported_batches(part, self.charged):
             made = self._made.get(text(results.answer.attributes, RESPONSE_ID) or "")
-            yield source.paid(results.operation, results.answer, made)
+            yield Paid(endpoint.request(results.operation), results.answer, context=made)
 
-    def _results(self, part: object, file_id: str, source: _Source) -> Iterator[Paid]:
+    def _results(self, part: object, file_id: str, endpoint: Endpoint) -> Iterator[Paid]:
         for results in reported_results(part, file_id, self.charged):
-            yield source.paid(results.operation, results.answer, self._made.get(file_id))
+            yield Paid(endpoint.request(results.operation), results.answer, context=self._made.get(file_id))
 
-    def _runs(self, part: object, source: _Source) -> Iterator[Paid]:
+    def _runs(self, part: object, endpoint: Endpoint) -> Iterator[Paid]:
         # The SDK streams runs as events with the run, a step of it or a message inside.
         run = pick(part, "data") if text(part, "event") is not None else part
         identifier, usage = text(run, "id"), pick(run, "usage")
@@ -114,9 +112,9 @@ class Deliveries:
                 self.made(identifier)
         elif self.charged.first(identifier):
             answer = answered(model=text(run, "model"), response_id=identifier, usage=chat_usage(usage))
-            yield source.paid("chat", answer, self._made.get(identifier))
+            yield Paid(endpoint.request("chat"), answer, context=self._made.get(identifier))
 
-    def _turns(self, part: object, source: _Source) -> Iterator[Paid]:
+    def _turns(self, part: object, endpoint: Endpoint) -> Iterator[Paid]:
         # A turn does not say which model it is of, and its session does; an event has either of them inside.
         for session in (part, pick(part, "session"), *items(part, "data")):
             identifier = text(session, "id")
@@ -139,7 +137,7 @@ class Deliveries:
                     service_tier=agent.service_tier,
                     attributes={"gen_ai.conversation.id": session_id},
                 )
-                yield source.paid("chat", answer, model=agent.model)
+                yield Paid(endpoint.request("chat", agent.model), answer)
 
 
 class _Agent(NamedTuple):
@@ -147,15 +145,3 @@ class _Agent(NamedTuple):
 
     model: str | None = None
     service_tier: str | None = None
-
-
-class _Source:
-    """Where an answer comes from."""
-
-    def __init__(self, posted: Posted) -> None:
-        self._endpoint = posted.endpoint
-        self.provider = posted.endpoint.biller
-
-    def paid(self, operation: str, answer: Answer, context: Context | None = None, model: str | None = None) -> Paid:
-        request = Request(operation, self.provider, model, self._endpoint.host, self._endpoint.port)
-        return Paid(request, answer, context=context)

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from spancost.once import Once
     from spancost.wire import Attributes
 
-_TRANSCRIBED: Final = "conversation.item.input_audio_transcription.completed"
 _AT_ONCE: Final = 64
 """Responses of one conversation that can be under way at once before the oldest is forgotten."""
 _CONNECTIONS: Final = (
@@ -118,8 +117,7 @@ class Conversations:
         identifier = text(response, "id") or ""
         started = conversation.started.pop(identifier, None)
         usage = pick(response, "usage")
-        # A second connection to the same conversation hears the same.
-        if usage is None or not self._charged.first(identifier):
+        if usage is None or not self._is_new(identifier):
             return
         if text(response, "object") == "response":
             yield Paid(conversation.request, response_answer(response, conversation.request.provider), started)
@@ -135,14 +133,14 @@ class Conversations:
 
     def _decided(self, conversation: _Conversation, event: object) -> Iterator[Paid]:
         decision, identifier = pick(event, "event", "decision"), text(event, "event_id") or ""
-        if pick(decision, "usage") is not None and self._charged.first(identifier):
+        if pick(decision, "usage") is not None and self._is_new(identifier):
             request = _with_model(conversation.request, text(decision, "model"))
             yield Paid(request, response_answer(decision, request.provider))
 
     def _closed(self, conversation: _Conversation, event: object) -> Iterator[Paid]:
         self._learn(conversation, pick(event, "session"))
         usage, identifier = pick(event, "usage"), text(event, "session", "id") or ""
-        if usage is None or not self._charged.first(identifier):
+        if usage is None or not self._is_new(identifier):
             return
         answer = answered(
             model=conversation.request.model,
@@ -153,11 +151,15 @@ class Conversations:
 
     def _transcribed(self, conversation: _Conversation, event: object) -> Iterator[Paid]:
         usage, identifier = pick(event, "usage"), text(event, "item_id") or ""
-        if usage is None or not self._charged.first(f"{_TRANSCRIBED} {identifier}"):
+        if usage is None or not self._is_new(identifier, "transcription of"):
             return
         heard = conversation.request
         request = Request("transcription", heard.provider, conversation.transcriber, heard.address, heard.port)
         yield Paid(request, answered(usage=transcription_usage(usage)))
+
+    def _is_new(self, identifier: str, kind: str = "") -> bool:
+        """Whether no other connection to the same conversation was told of it; what has no id is always new."""
+        return not identifier or self._charged.first(f"{kind} {identifier}" if kind else identifier)
 
 
 def _request(connection: object) -> Request:
