@@ -13,6 +13,7 @@ from spancost_pricing import ConfigError
     [
         (NextHop(endpoint="tempo:4317"), "tempo:4317", "http://tempo:4317/v1/traces", False),
         (NextHop(endpoint="https://a.example"), "a.example:443", "https://a.example:443/v1/traces", True),
+        (NextHop(endpoint="HTTPS://a.example"), "a.example:443", "https://a.example:443/v1/traces", True),
         (NextHop(endpoint="http://a/otlp/v1/traces"), "a:80", "http://a:80/otlp/v1/traces", False),
         (
             NextHop.model_validate({"endpoint": "a:1", "tls": {"ca": "x"}}),

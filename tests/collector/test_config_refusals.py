@@ -91,6 +91,10 @@ listen: 127.0.0.1:1
             "forward[0].endpoint: got http://localhost:4318, which is this receiver itself; name the next one",
         ),
         (
+            "forward: ['0.0.0.0:4317']",
+            "forward[0].endpoint: got 0.0.0.0:4317, which is this receiver itself; name the next one",
+        ),
+        (
             "own_traces: {endpoint: '127.0.0.1:4317'}",
             "own_traces.endpoint: got 127.0.0.1:4317, which is this receiver itself; name the next one",
         ),

@@ -37,6 +37,10 @@ time_zone: Europe/Vienna
         {"grpc": {"listen": 4317}},
         {"intake": {"max_message_bytes": "many"}},
         {"labels": {"tenant": "x"}},
+        {"workers": 0},
+        {"workers": 65},
+        {"grace_seconds": 0},
+        {"forward": [4317]},
     ],
 )
 def test_the_json_schema_refuses_what_the_receiver_refuses(document: dict[str, Any]) -> None:

@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 from typing import Any, cast
 
+import jsonschema
 import pytest
+import yaml
 
 from spancost_collector.config import json_schema, load
 
@@ -51,6 +53,10 @@ def test_the_example_works(example: Path) -> None:
 
     assert [hop.required for hop in settings.forward] == [True, False]
     assert settings.grpc.tls is not None
+
+
+def test_an_editor_has_nothing_to_say_of_the_example() -> None:
+    jsonschema.validate(yaml.safe_load(EXAMPLE), json_schema())
 
 
 def test_every_key_is_in_the_example(example: Path) -> None:

@@ -258,6 +258,22 @@ def test_a_next_hop_that_asks_for_a_certificate_gets_ours_and_has_to_show_its_ow
     assert [answer.kind for answer in answers[1:] if isinstance(answer, Failed)] == ["unavailable", "unavailable"]
 
 
+def test_what_is_wrong_with_a_certificate_is_said_to_the_end(tmp_path: Path) -> None:
+    trusted, unknown = trustme.CA(), trustme.CA()
+    trusted.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    theirs = unknown.issue_cert("127.0.0.1")
+    server = grpc.ssl_server_credentials([(theirs.private_key_pem.bytes(), theirs.cert_chain_pems[0].bytes())])
+
+    with serving(lambda _body, _context: b"", credentials=server) as port:
+        credentials = grpc_credentials(tmp_path / "ca.pem")
+        transport = GrpcTransport(f"127.0.0.1:{port}", timeout_seconds=30.0, credentials=credentials)
+        answer = transport.send(b"x")
+        transport.close()
+
+    assert isinstance(answer, Failed)
+    assert "CERTIFICATE_VERIFY_FAILED: unable to get local issuer certificate" in answer.reason
+
+
 def test_files_that_are_no_certificates_are_named_at_the_start(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.pem"
     wrong.write_text("nothing")

@@ -163,7 +163,7 @@ def test_what_a_hop_says_is_one_line_of_a_bounded_length(transport: HttpTranspor
     partial = ExportTracePartialSuccess(rejected_spans=1, error_message="too old\n\x1b[31m  ERROR" + "!" * 1000)
     vendor.answer = ExportTraceServiceResponse(partial_success=partial).SerializeToString()
 
-    assert transport.send(b"a") == Taken(1, "too old [31m ERROR" + "!" * 182)
+    assert transport.send(b"a") == Taken(1, "too old [31m ERROR" + "!" * 282)
 
 
 def test_a_partial_success_is_taken(transport: HttpTransport, vendor: Vendor) -> None:
@@ -184,6 +184,14 @@ def test_nobody_there_is_unavailable() -> None:
     answer = transport.send(b"a")
     assert isinstance(answer, Failed)
     assert (answer.kind, answer.reason.partition(":")[0]) == ("unavailable", "ConnectError")
+    transport.close()
+
+
+def test_a_name_that_no_host_can_have_is_unavailable() -> None:
+    transport = HttpTransport("http://tempo..svc:4318/v1/traces", timeout_seconds=2.0)
+    answer = transport.send(b"a")
+    assert isinstance(answer, Failed)
+    assert (answer.kind, answer.reason.partition(":")[0]) == ("unavailable", "UnicodeError")
     transport.close()
 
 

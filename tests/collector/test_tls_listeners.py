@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from typing import TYPE_CHECKING, cast
 
 import grpc
@@ -10,7 +11,9 @@ import httpx
 import pytest
 import trustme
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
+from spancost_collector.forward.tls import ssl_context
 from spancost_pricing import ConfigError
 
 if TYPE_CHECKING:
@@ -40,6 +43,19 @@ class Certificates:
         self.server.private_key_pem.write_to_path(self.key)
         self.client.cert_chain_pems[0].write_to_path(self.client_cert)
         self.client.private_key_pem.write_to_path(self.client_key)
+
+    def encrypted(self) -> Path:
+        """The server's key, locked with a password."""
+        key = serialization.load_pem_private_key(self.key.read_bytes(), None)
+        locked = self.key.with_name("locked.key")
+        locked.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.BestAvailableEncryption(b"password"),
+            )
+        )
+        return locked
 
     def tls(self, *, mutual: bool = False) -> dict[str, Path]:
         return {"cert": self.cert, "key": self.key, **({"client_ca": self.ca} if mutual else {})}
@@ -131,6 +147,34 @@ def test_a_file_that_cannot_be_used_is_named(launch: Launch, certificates: Certi
         launch(**{listener: {"listen": "127.0.0.1:0", "tls": no_cert}})
     with pytest.raises(ConfigError, match=rf"^{listener}\.tls: client_ca \S+no.pem: No such file"):
         launch(**{listener: {"listen": "127.0.0.1:0", "tls": no_ca}})
+
+
+@pytest.mark.parametrize("listener", ["grpc", "http", "web"])
+def test_nobody_is_asked_for_the_password_of_a_key(launch: Launch, certificates: Certificates, listener: str) -> None:
+    encrypted = certificates.encrypted()
+
+    with pytest.raises(
+        ConfigError, match=rf"^{listener}\.tls: cert \S+server.pem with key \S+locked.key: .* encrypted;"
+    ):
+        launch(**{listener: {"listen": "127.0.0.1:0", "tls": {**certificates.tls(), "key": encrypted}}})
+    with pytest.raises(
+        ConfigError, match=r"^forward: tls\.cert: \S+server.pem with tls.key \S+locked.key: .* encrypted;"
+    ):
+        ssl_context(None, certificates.cert, encrypted)
+
+
+@pytest.mark.parametrize("listener", ["http", "web"])
+def test_a_stop_does_not_wait_for_a_sender_that_is_idle(
+    launch: Launch, certificates: Certificates, listener: str
+) -> None:
+    running = launch(**{listener: {"listen": "127.0.0.1:0", "tls": certificates.tls()}})
+    address = running.receiver.http_address if listener == "http" else running.receiver.web_address
+    with httpx.Client(verify=certificates.context(with_client=False)) as idle:
+        idle.get(f"https://{address}/")
+        began = time.monotonic()
+        running.stop(grace=10)
+
+    assert time.monotonic() - began < 5
 
 
 def served(address: object) -> int:

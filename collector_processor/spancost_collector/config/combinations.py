@@ -92,6 +92,8 @@ def _reaches(target: Address, listen: Address) -> bool:
         return False
     if target.host == listen.host or (listen.host in _EVERYWHERE and target.loopback):
         return True
+    if target.host in _EVERYWHERE:  # to connect to, that is this machine
+        return listen.loopback or listen.host in _EVERYWHERE
     both = {target.host, listen.host}
     return "localhost" in both and both <= _LOCALHOST
 
@@ -122,7 +124,7 @@ def _targets(settings: Settings) -> Iterator[tuple[Key, Target]]:
 def _insecure(settings: Settings) -> Iterator[Conflict]:
     for key, target in _targets(settings):
         tls = target.tls
-        if tls is not None and not tls.insecure and target.endpoint.startswith("http://"):
+        if tls is not None and not tls.insecure and urlsplit(target.endpoint).scheme == "http":
             text = "says TLS for an http:// endpoint; write https://, or drop one of the two"
             yield Conflict((*key, "tls"), ((*key, "endpoint"),), text)
         if tls is not None and (tls.cert is None) != (tls.key is None):

@@ -7,7 +7,7 @@ stand in messages about it. What only makes sense in combination is checked in `
 from __future__ import annotations
 
 import re
-from typing import Annotated, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -39,6 +39,9 @@ from spancost_collector.config.values import (
 )
 from spancost_collector.locations import default_ledger
 from spancost_collector.metrics.labels import MAX_COMBINATIONS, MAX_HISTOGRAM_COMBINATIONS, MAX_VALUES
+
+if TYPE_CHECKING:
+    from pydantic.config import JsonDict
 
 _HEADER_NAME: Final = re.compile(r"[0-9A-Za-z_.-]+")
 AttributionField = Literal["feature", "task", "tenant", "user", "session", "prompt", "prompt_version"]
@@ -169,7 +172,7 @@ class Target(Section):
         """Whether TLS is used."""
         if self.tls is not None and self.tls.insecure:
             return False
-        return self.endpoint.startswith("https://") or self.tls is not None
+        return urlsplit(self.endpoint).scheme == "https" or self.tls is not None
 
     @property
     def address(self) -> Address:
@@ -237,6 +240,11 @@ def _hops(value: object) -> object:
         found: list[object] = list(value)  # pyright: ignore[reportUnknownArgumentType]
         return [{"endpoint": one} if isinstance(one, str) else one for one in found]
     return value
+
+
+def _also_endpoints(schema: JsonDict) -> None:
+    """To an editor, what `_hops` takes in a list."""
+    schema["items"] = {"anyOf": [schema["items"], {"type": "string"}]}
 
 
 class Labels(Section):
@@ -314,7 +322,9 @@ class Settings(Section):
     """The ledger file; created where there is none."""
     prices: File | None = None
     """Your own prices (prices.yaml)."""
-    forward: Annotated[tuple[NextHop, ...], BeforeValidator(_hops)] = Field(default=(), examples=["[tempo:4317]"])
+    forward: Annotated[tuple[NextHop, ...], BeforeValidator(_hops)] = Field(
+        default=(), examples=["[tempo:4317]"], json_schema_extra=_also_endpoints
+    )
     """Next hops for enriched spans; none keeps nothing but the ledger."""
     labels: Labels = Labels()
     """Labels of metrics."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _COLUMN: Final = 56
 """Where the remarks begin, where there is room."""
+_BOUNDS: Final = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum"}
+"""What pydantic leaves standing where something else looks at a number first -> what it is called in JSON schema."""
 
 
 def render(loaded: Loaded) -> str:
@@ -90,5 +92,6 @@ def _widen(part: object, substitution: dict[str, str]) -> object:
     schema = {name: _widen(one, substitution) for name, one in cast("dict[str, object]", part).items()}
     if schema.get("type") in ("integer", "number", "boolean"):
         kept = {name: schema.pop(name) for name in ("title", "description", "default", "examples") if name in schema}
-        return {"anyOf": [schema, substitution], **kept}
+        bounded = {_BOUNDS.get(name, name): one for name, one in schema.items()}
+        return {"anyOf": [bounded, substitution], **kept}
     return schema

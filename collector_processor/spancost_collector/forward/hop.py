@@ -37,7 +37,8 @@ _log: Final = logging.getLogger(__name__)
 
 _LONGEST_PAUSE_SECONDS: Final = 300.0
 """A hop that asks for more is asked again after this."""
-_LONGEST_REASON: Final = 200
+_LONGEST_REASON: Final = 300
+"""Room for all that gRPC says of a certificate, whose fault it names last."""
 _LONGEST_HINT_SECONDS: Final = 30
 """What a sender is told to wait at most: there is room in its queue for so much and no more."""
 

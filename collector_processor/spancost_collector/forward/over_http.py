@@ -73,7 +73,7 @@ class HttpTransport:
                 "POST", self.name, content=content, extensions={"trace": self._watch_connection}
             ) as response:
                 answer = _read(response)
-        except (httpx2.HTTPError, OSError) as error:
+        except (httpx2.HTTPError, OSError, UnicodeError) as error:  # the last for a name that no host can have
             return Failed("unavailable", f"{type(error).__name__}: {error}")
         except RuntimeError as error:  # the client was closed
             return Failed("unavailable", str(error))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 
+from spancost_collector import private_key
 from spancost_pricing import ConfigError
 
 if TYPE_CHECKING:
@@ -29,11 +30,11 @@ def ssl_context(
         raise ConfigError(f"{section}: tls.ca: {ca}: {_said(error)}; name a PEM file of certificates") from error
     if cert is not None:
         try:
-            context.load_cert_chain(cert, key)
+            private_key.show(context, cert, key)
         except OSError as error:
             raise ConfigError(
                 f"{section}: tls.cert: {cert} with tls.key {key}: {_said(error)};"
-                " name a certificate and the private key that belongs to it, both PEM"
+                " name a certificate and the private key that belongs to it, both PEM and not encrypted"
             ) from error
     return context
 

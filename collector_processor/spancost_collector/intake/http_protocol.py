@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _LARGEST_HEAD_BYTES: Final = 64 * 1024
 _MOST_CONNECTIONS: Final = 4096
 """Of one listener, where a third of the files that may be open is not less."""
+_GOODBYE_SECONDS: Final = 0.25
+"""How long the other side has to end TLS as well. A client that keeps a connection for later does not look whether that
+was ended, and would hold up a stop for all of its grace."""
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -37,6 +40,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Bytes that were neither body nor the end of a request, since something was."""
         self._got_on = False
         self._head_timer: asyncio.TimerHandle | None = None
+        self._stopping = False
         self._last_used = self.loop.time()
         self._most = min(_MOST_CONNECTIONS, limit() // 3)
 
@@ -51,6 +55,18 @@ class HttpProtocol(HttpToolsProtocol):
         """Wait no more."""
         self._stop_awaiting_head()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """Hang up once nothing is under way."""
+        super().shutdown()
+        self._stopping = True
+        self._say_goodbye()
+
+    def on_response_complete(self) -> None:
+        """A request has its answer."""
+        super().on_response_complete()
+        if self._stopping:
+            self._say_goodbye()
 
     def data_received(self, data: bytes) -> None:
         """Parse what has come."""
@@ -117,6 +133,11 @@ class HttpProtocol(HttpToolsProtocol):
             if name != b"upgrade":
                 head += [name, b": ", value, b"\r\n"]
         return b"".join([*head, b"\r\n"])
+
+    def _say_goodbye(self) -> None:
+        """Close without the other side where it does not end TLS in time."""
+        if self.scheme == "https" and self.transport.is_closing():
+            self.loop.call_later(_GOODBYE_SECONDS, self.transport.abort)
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(ARRIVAL_SECONDS, self._give_up)

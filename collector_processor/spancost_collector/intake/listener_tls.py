@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import grpc
 
+from spancost_collector import private_key
 from spancost_pricing import ConfigError
 
 if TYPE_CHECKING:
@@ -93,11 +94,11 @@ class Certificate:
 def _server_context(tls: ListenerTls, name: str) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(tls.cert, tls.key)
+        private_key.show(context, tls.cert, tls.key)
     except OSError as error:
         raise ConfigError(
             f"{name}.tls: cert {tls.cert} with key {tls.key}: {_said(error)};"
-            " name a certificate and the private key that belongs to it, both PEM"
+            " name a certificate and the private key that belongs to it, both PEM and not encrypted"
         ) from error
     if tls.client_ca is not None:
         try:
