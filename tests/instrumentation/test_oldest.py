@@ -44,6 +44,7 @@ TOOLS = (
     "pytest>=9",
     "pytest-asyncio>=1.3",
     "pytest-xdist>=3.8",
+    "uvicorn>=0.54",
     "websockets",
 )
 HERE = Path(__file__).parent
