@@ -2,9 +2,8 @@
 
 OTLP/JSON as one request, one a line, or several after each other; protobuf as one request, several after each other
 (which is one longer request), or each behind its length in four bytes, as the Collector's file exporter writes them.
-A last line of JSON that is still being written is left out, and said.
-What coding agents say of their calls in logs and metrics is read from OTLP/JSON as well. A byte order mark, which some
-systems begin every text with, says nothing.
+A last line of JSON that is still being written is left out, and said. What coding agents say of their calls in logs and
+metrics is read from OTLP/JSON as well. A byte order mark, which some systems begin every text with, says nothing.
 """
 
 from __future__ import annotations

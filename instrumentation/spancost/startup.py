@@ -35,9 +35,8 @@ _LAST: Final = -1000
 _LONGEST_FLUSH_SECONDS: Final = 5.0
 """How long a server that has answered everybody waits for its last spans to be sent."""
 
-_UNSENT: Final[list[tuple[weakref.ref[Any], Faults]]] = []
-"""The providers that have our span processor, as long as they are there, and where their faults are counted. Not by
-provider: some have no hash (Logfire's)."""
+_UNSENT: Final[list[weakref.ref[Any]]] = []
+"""The providers that have our span processor, as long as they are there; a list, for some have no hash (Logfire's)."""
 
 _DROPPING: Final = re.compile(r"(?:ParentBased\{root:)?(TraceIdRatioBased\{(?!1\.0\})[^}]*\}|AlwaysOffSampler)")
 """Descriptions of the SDK's samplers that leave spans out where nobody has decided before them."""
@@ -71,7 +70,7 @@ def equip(provider: TracerProvider, faults: Faults) -> Payers:
 
         add(AttributionProcessor(payers, faults))
         setattr(provider, _MARK, payers)
-        _flush_at_ends(provider, faults)
+        _flush_at_ends(provider)
         _say_what_is_not_sampled(provider, faults)
     return payers
 
@@ -93,7 +92,7 @@ def _say_what_is_not_sampled(provider: TracerProvider, faults: Faults) -> None:
         )
 
 
-def _flush_at_ends(provider: TracerProvider, faults: Faults) -> None:
+def _flush_at_ends(provider: TracerProvider) -> None:
     """Sends what a process has not sent yet when it ends in a way of which `atexit` is not told.
 
     So do forked workers, and uvicorn, which raises the signal that stopped it once more. Only where the app has them,
@@ -117,16 +116,17 @@ def _flush_at_ends(provider: TracerProvider, faults: Faults) -> None:
 
     wrapt.register_post_import_hook(of_multiprocessing, "multiprocessing.util")
     wrapt.register_post_import_hook(of_celery, "celery.signals")
-    _UNSENT[:] = [(other, of) for other, of in _UNSENT if other() is not None] + [(here, faults)]
+    _UNSENT[:] = [other for other in _UNSENT if other() is not None] + [here]
     _flush_with_uvicorn()
 
 
 @functools.cache
 def _flush_with_uvicorn() -> None:
     """A server's last act, once for all providers: what waits is sent after everybody has been answered."""
+    faults = Faults()
 
     def send() -> None:
-        for here, faults in list(_UNSENT):
+        for here in list(_UNSENT):
             try:
                 if (provider := here()) is not None:
                     provider.force_flush()
@@ -139,9 +139,12 @@ def _flush_with_uvicorn() -> None:
         @functools.wraps(shut_down)
         async def shutdown(*args: Any, **kwargs: Any) -> None:
             await shut_down(*args, **kwargs)
-            sending = Thread(target=send, name="spancost-last-spans", daemon=True)
-            sending.start()
-            await asyncio.to_thread(sending.join, _LONGEST_FLUSH_SECONDS)
+            try:
+                sending = Thread(target=send, name="spancost-last-spans", daemon=True)
+                sending.start()
+                await asyncio.to_thread(sending.join, _LONGEST_FLUSH_SECONDS)
+            except Exception as fault:  # an interpreter that ends starts no thread any more
+                faults.caught("sending at the end", fault)
 
         server.Server.shutdown = shutdown
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pytest
 import uvicorn
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -12,9 +13,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from spancost.faults import Faults
 from spancost.startup import equip
-
-if TYPE_CHECKING:
-    import pytest
 
 LATER = 600_000
 """Milliseconds after which batches are sent on their own: never, as far as a test goes."""
@@ -33,13 +31,40 @@ def test_what_a_server_called_is_sent_before_it_ends() -> None:
     provider.shutdown()
 
 
-def test_a_fault_while_sending_does_not_disturb_the_end(caplog: pytest.LogCaptureFixture) -> None:
-    provider = Broken(shutdown_on_exit=False)
-    equip(provider, Faults())
+@pytest.fixture
+def caught(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """The faults that were counted: step and what went wrong."""
+    found: list[tuple[str, str]] = []
+
+    def record(_: Faults, step: str, error: BaseException) -> None:
+        found.append((step, str(error)))
+
+    monkeypatch.setattr(Faults, "caught", record)
+    return found
+
+
+def test_a_fault_while_sending_does_not_disturb_the_end(caught: list[tuple[str, str]]) -> None:
+    equip(provider := Broken(shutdown_on_exit=False), Faults())
 
     asyncio.run(stopped_server().serve())
 
-    assert "sending at the end failed with RuntimeError" in caplog.text
+    assert ("sending at the end", "nobody there") in caught
+    provider.shutdown()
+
+
+def test_where_no_thread_can_be_started_the_server_ends_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, caught: list[tuple[str, str]]
+) -> None:
+    equip(provider := TracerProvider(shutdown_on_exit=False), Faults())
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread at interpreter shutdown")
+
+    monkeypatch.setattr("spancost.startup.Thread", refuse)
+    asyncio.run(stopped_server().serve())
+
+    assert caught == [("sending at the end", "can't start new thread at interpreter shutdown")]
+    provider.shutdown()
 
 
 class Unhashable(TracerProvider):
