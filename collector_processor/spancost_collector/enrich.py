@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
+from itertools import repeat
 from typing import TYPE_CHECKING, Final
 
 from spancost_pricing import PICO_USD
@@ -25,6 +26,8 @@ _STRING: Final = b"\x0a"
 _DOUBLE: Final = b"\x21"
 _pack_double: Final = struct.Struct("<d").pack
 _DOUBLE_SIZE: Final = 9
+_PICO_USD: Final = repeat(PICO_USD)
+_NO_ITEMS: Final = ((), (), ())
 
 
 class Enricher:
@@ -37,25 +40,26 @@ class Enricher:
     def __call__(self, charge: Charge) -> bytes:
         """Attributes to append: the total and its parts where there is a charge, and what it is based on."""
         status, reason, total, items, book, _, _, _, computed = charge
-        rates = tuple([rate for rate, _, _ in items])
+        rates, _, amounts = zip(*items, strict=True) if items else _NO_ITEMS
         template, one_each = self._template(status, reason, book, total is None, computed is None, rates)
-        amounts = [amount for _, _, amount in items] if one_each else _by_unit(items)
+        if not one_each:
+            amounts = _by_unit(items)
         if computed is not None:
-            amounts.insert(0, computed)
+            amounts = (computed, *amounts)
         if total is not None:
-            amounts.insert(0, total)
-        return template % tuple([_pack_double(pico / PICO_USD) for pico in amounts])
+            amounts = (total, *amounts)
+        return template % tuple(map(_pack_double, map(int.__truediv__, amounts, _PICO_USD)))
 
     def duplicate(self, span_id: bytes) -> bytes:
         """Attributes to append to a span that is not charged, because another one is."""
         return _string("spancost.duplicate_of", span_id.hex())
 
 
-def _by_unit(items: Sequence[LineItem]) -> list[int]:
+def _by_unit(items: Sequence[LineItem]) -> tuple[int, ...]:
     amounts: dict[str, int] = {}
     for rate, _, amount in items:
         amounts[rate.unit] = amounts.get(rate.unit, 0) + amount
-    return list(amounts.values())
+    return tuple(amounts.values())
 
 
 def _template(

@@ -173,10 +173,11 @@ def corrections() -> Tariff:
 
 
 def _by_unit(used: Sequence[tuple[Item, int | Decimal]]) -> Quantities:
-    quantities: dict[TokenClass | Unit, Decimal | int] = {}
-    for item, quantity in used:
-        unit = UNIT_OF[item]
-        quantities[unit] = quantities[unit] + quantity if unit in quantities else quantity
+    quantities: dict[TokenClass | Unit, Decimal | int] = {UNIT_OF[item]: quantity for item, quantity in used}
+    if len(quantities) < len(used):  # cached audio or images beside other cached tokens
+        quantities = dict.fromkeys(quantities, 0)
+        for item, quantity in used:
+            quantities[UNIT_OF[item]] += quantity
     return quantities
 
 

@@ -15,7 +15,7 @@ from spancost_collector.call import Attribution, ModelCall, Reported, Resource
 from spancost_pricing import Route, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from spancost_pricing import Unit
 
@@ -39,11 +39,6 @@ def read_quantities(document: str) -> dict[str, Decimal | int]:
         unit: quantity if isinstance(quantity, int) else Decimal(repr(quantity))
         for unit, quantity in json.loads(document).items()
     }
-
-
-def write_parts(parts: Sequence[tuple[int, Decimal | int, int]]) -> str:
-    """(id of the rate, quantity, pico-USD) of everything that was charged."""
-    return "[" + ",".join([f"[{rate_id},{quantity},{pico}]" for rate_id, quantity, pico in parts]) + "]"
 
 
 def write_units(units: Mapping[Unit, Decimal | int]) -> str | None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from spancost_collector.call import Series
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from spancost_collector.call import ModelCall
-    from spancost_pricing import Rate
+    from spancost_pricing import LineItem, Rate
 
 _MAX_KEPT: Final = 50_000
 
@@ -52,7 +53,7 @@ class Interned:
         self._series: dict[Series, int] = {}
         self._kinds: dict[tuple[object, ...], Kind] = {}
         self._named: dict[int, Series] = {}
-        self._rates: dict[Rate, int] = {}
+        self._templates: dict[tuple[Rate, ...], str] = {}
         self._units: dict[int, str] = {}
 
     def series(self, series: Series) -> int:
@@ -102,24 +103,30 @@ class Interned:
             self._units[rate_id] = found
         return found
 
-    def rate(self, rate: Rate) -> int:
-        """The id of a rate with everything that explains it."""
-        found = self._rates.get(rate)
-        if found is None:
-            pico = "" if rate.pico is None else str(rate.pico)
-            valid_from = "" if rate.valid_from is None else rate.valid_from.isoformat()
-            multipliers = json.dumps(rate.multipliers)
-            texts = (rate.unit, pico, rate.price_id, valid_from, rate.layer, rate.source, multipliers)
-            found = self._find("rates", texts)
-            if len(self._rates) >= _MAX_KEPT:
-                self._rates.clear()
-            self._rates[rate] = found
-        return found
+    def parts(self, items: Sequence[LineItem]) -> str:
+        """What was charged as the ledger keeps it: a JSON array of [id of the rate, quantity, pico-USD]."""
+        if not items:
+            return "[]"
+        rates, quantities, amounts = zip(*items, strict=True)
+        template = self._templates.get(rates)
+        if template is None:
+            template = "[" + ",".join([f"[{self._rate(rate)},%s,%s]" for rate in rates]) + "]"
+            if len(self._templates) >= _MAX_KEPT:
+                self._templates.clear()
+            self._templates[rates] = template
+        return template % tuple(chain.from_iterable(zip(quantities, amounts, strict=True)))
 
     def forget(self) -> None:
         """Drop what is remembered: ids handed out inside a transaction that was rolled back do not exist."""
-        for remembered in (self._series, self._kinds, self._named, self._rates, self._units):
+        for remembered in (self._series, self._kinds, self._named, self._templates, self._units):
             remembered.clear()
+
+    def _rate(self, rate: Rate) -> int:
+        """The id of a rate with everything that explains it."""
+        pico = "" if rate.pico is None else str(rate.pico)
+        valid_from = "" if rate.valid_from is None else rate.valid_from.isoformat()
+        multipliers = json.dumps(rate.multipliers)
+        return self._find("rates", (rate.unit, pico, rate.price_id, valid_from, rate.layer, rate.source, multipliers))
 
     def _find(self, table: str, values: tuple[str | int, ...]) -> int:
         columns = _COLUMNS[table]

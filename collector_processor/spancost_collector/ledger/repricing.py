@@ -17,7 +17,7 @@ from spancost_collector.call import Reported
 from spancost_collector.errors import LedgerError
 from spancost_collector.ledger import kept, schema
 from spancost_collector.ledger.credit import settle
-from spancost_collector.ledger.documents import number, write_parts, write_quantities
+from spancost_collector.ledger.documents import number, write_quantities
 from spancost_collector.ledger.faults import is_damage, is_denied
 from spancost_collector.ledger.interning import Interned
 from spancost_collector.ledger.kept import KeptCharge
@@ -227,7 +227,6 @@ class _Pass:
             raise
 
     def _replace(self, charge_id: int, before: KeptCharge, charge: Charge) -> bool:
-        parts = write_parts([(self._interned.rate(rate), quantity, amount) for rate, quantity, amount in charge.items])
         replaced = self._connection.execute(
             "UPDATE charges SET status = ?, reason = ?, detail = ?, cost_pico = ?, computed_pico = ?, quantities = ?,"
             " parts = ?, assumptions = ?, book = ?"
@@ -240,7 +239,7 @@ class _Pass:
                 charge.total_pico,
                 charge.computed_pico,
                 write_quantities(charge.quantities),
-                parts,
+                self._interned.parts(charge.items),
                 json.dumps(charge.assumptions),
                 charge.book,
                 charge_id,

@@ -9,7 +9,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from spancost_collector.call import Attribution, ModelCall, Reported, Resource
-from spancost_collector.ledger.documents import read_units, write_parts, write_quantities, write_units
+from spancost_collector.ledger.documents import read_units, write_quantities, write_units
 from spancost_pricing import Route, Usage
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from spancost_collector.ledger.interning import Interned
 
 
-def _as_it_is(value: bytes | None) -> bytes | None:
+def _as_it_is(value: None) -> None:
     return value
 
 
 # `sqlite3` looks for an adapter for every None and every bytes, and makes and drops an exception where it finds none:
 # half of the time that a row takes.
 sqlite3.register_adapter(NoneType, _as_it_is)
-sqlite3.register_adapter(bytes, _as_it_is)
+sqlite3.register_adapter(bytes, bytes.__bytes__)
 
 USAGE_COLUMNS: Final = Usage._fields
 """The columns that say what was used: the counts, then `units` and `estimated`."""
@@ -140,7 +140,7 @@ SELECT: Final = f"SELECT {', '.join((*_Described._fields, *USAGE_COLUMNS))} FROM
 def row(charged: Charged, kind_id: int, interned: Interned) -> tuple[object, ...]:
     """The values of one of `INSERT`."""
     call, charge, _ = charged
-    reported, quoted, rate_id = call.reported, call.quoted, interned.rate
+    reported, quoted = call.reported, call.quoted
     _, _, _, user, session, prompt, prompt_version, tags = call.attribution
     status, reason, total_pico, items, book, quantities, detail, assumptions, computed_pico = charge
     (
@@ -182,7 +182,7 @@ def row(charged: Charged, kind_id: int, interned: Interned) -> tuple[object, ...
         detail,
         total_pico,
         write_quantities(quantities),
-        write_parts([(rate_id(rate), quantity, amount) for rate, quantity, amount in items]),
+        interned.parts(items),
         _texts(assumptions) if assumptions else "[]",
         book,
     )
