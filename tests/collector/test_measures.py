@@ -15,6 +15,7 @@ from spancost_collector.call import Attribution, Series
 from spancost_collector.errors import LedgerError
 from spancost_collector.metrics.conversations import Conversations
 from spancost_collector.metrics.distributions import Distributions
+from spancost_collector.metrics.histograms import MOST_WAITING, Layout, Observations
 from spancost_collector.metrics.labels import LabelBounds
 from spancost_collector.metrics.price_age import PriceAge, last_checked
 from spancost_collector.metrics.spend import Spend
@@ -27,6 +28,8 @@ from spancost_pricing import PriceFileError, Usage
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from prometheus_client.registry import Collector
 
 
 def test_a_call_is_in_the_histograms_of_its_cost_tokens_and_times() -> None:
@@ -89,20 +92,70 @@ def test_a_reported_zero_is_observed() -> None:
     assert shown["spancost_call_cost_usd_count{environment=prod,feature=chat,model=one,provider=acme}"] == 1
 
 
+def exemplar_at(bucket: str, collector: Collector) -> str:
+    """What an OpenMetrics scrape says of the first label set's bucket: its count and its exemplar."""
+    registry = CollectorRegistry()
+    registry.register(collector)
+    encode, _ = choose_encoder("application/openmetrics-text; version=1.0.0")
+    name, _, bound = bucket.partition(" ")
+    lines = encode(registry).decode().splitlines()
+    return next(line.partition("} ")[2] for line in lines if line.startswith(f"{name}_bucket") and bound in line)
+
+
 def test_an_openmetrics_scrape_leads_from_a_bucket_to_the_trace_of_its_latest_call() -> None:
     seen = Distributions(bounds())
     seen.observe([charged(trace=7, usd=0.5), charged(2, trace=8, usd=0.9)])
-    registry = CollectorRegistry()
-    registry.register(seen)
-    encode, _ = choose_encoder("application/openmetrics-text; version=1.0.0")
 
-    [line] = [
-        line
-        for line in encode(registry).decode().splitlines()
-        if line.startswith("spancost_call_cost_usd_bucket") and 'le="1.0"' in line
+    assert (
+        exemplar_at('spancost_call_cost_usd le="1.0"', seen)
+        == '2.0 # {trace_id="00000000000000000000000000000008"} 0.9 1795176000.0'
+    )
+
+
+def test_calls_that_wait_to_be_counted_are_counted_once_and_in_their_order_whoever_looks_when() -> None:
+    seen = Distributions(bounds())
+    # Odd calls have a cost; three releases share a label set.
+    calls = [
+        charged(n, trace=n, usd=0.5 if n % 2 else None, tokens=(n % 2 * 1000, 10))._replace(
+            series=SERIES._replace(release=f"v{n % 3}")
+        )
+        for n in range(1, 10_001)
     ]
+    at = "{environment=prod,feature=chat,model=one,provider=acme}"
 
-    assert line.endswith('} 2.0 # {trace_id="00000000000000000000000000000008"} 0.9 1795176000.0')
+    seen.observe(calls[:3])
+    shown = samples(seen)
+    assert shown[f"spancost_call_cost_usd_count{at}"] == 2
+    assert shown[f"spancost_call_input_tokens_count{at}"] == 3
+
+    for start in range(3, 10_000, 7):
+        seen.observe(calls[start : start + 7])
+    for _ in range(2):
+        shown = samples(seen)
+        assert shown[f"spancost_call_cost_usd_count{at}"] == 5_000
+        assert shown[f"spancost_call_cost_usd_sum{at}"] == 2_500
+        assert shown[f"spancost_call_input_tokens_count{at}"] == 10_000
+        assert shown[f"spancost_call_input_tokens_sum{at}"] == 5_000_000
+        assert shown[f"spancost_call_output_tokens_sum{at}"] == 100_000
+        assert shown[f"spancost_call_duration_seconds_sum{at}"] == 20_000
+    # 9,999 and 10,000.
+    assert exemplar_at('spancost_call_cost_usd le="1.0"', seen).startswith(
+        '5000.0 # {trace_id="0000000000000000000000000000270f"} 0.5 '
+    )
+    assert exemplar_at('spancost_call_input_tokens le="64.0"', seen).startswith(
+        '5000.0 # {trace_id="00000000000000000000000000002710"} 0.0 '
+    )
+
+
+def test_no_more_than_a_bounded_number_of_calls_waits_to_be_counted() -> None:
+    observations = Observations(Layout((1.0,), 1))
+    for n in range(MOST_WAITING):
+        assert sum(map(len, observations.waiting.values())) == n
+        observations.waiting[(str(n % 100),)].append((b"", NOON, n))
+        observations.added(1)
+
+    assert not observations.waiting
+    assert sum(each.total for _, [each] in observations.seen()) == 8_386_560
 
 
 def test_label_sets_past_the_bound_share_one() -> None:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Final, Literal
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from spancost_collector.metrics.histograms import Distribution, Layout, family
+from spancost_collector.metrics.histograms import Layout, Observations, family
 from spancost_collector.metrics.labels import MAX_HISTOGRAM_COMBINATIONS, OTHER
 from spancost_collector.metrics.table import Metric
+from spancost_pricing import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import HistogramMetricFamily
 
     from spancost_collector.call import Charged, ModelCall
-    from spancost_pricing import Usage
+    from spancost_collector.metrics.histograms import LabelSet
 
 Generation = Literal["none", "old", "new", "both"]
 
@@ -48,6 +49,7 @@ _ATTRIBUTES: Final = (
 )
 _UNKNOWN_ERROR: Final = "_OTHER"
 """What the conventions say where nobody knows the kind of an error."""
+_NOT_REPORTED: Final = Usage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,31 +132,6 @@ NEW: Final = (INFERENCE_DURATION, INFERENCE_INPUT, INFERENCE_OUTPUT, *INFERENCE_
 CLIENT_METRICS: Final[tuple[ClientMetric, ...]] = (*OLD, *NEW)
 """Both generations."""
 
-_Labels = tuple[str, ...]
-
-
-class _Calls:
-    """What is known about the calls of one label set."""
-
-    __slots__ = ("duration", "tokens_in", "tokens_out", "used")
-
-    def __init__(self, seconds: Layout, tokens: Layout) -> None:
-        self.duration = Distribution(seconds)
-        self.tokens_in = Distribution(tokens)
-        self.tokens_out = Distribution(tokens)
-        self.used: list[int | None] = [None] * len(_USED)
-        """None as long as nobody has reported it."""
-
-    def copy(self) -> _Calls:
-        twin = _Calls.__new__(_Calls)
-        twin.duration, twin.tokens_in, twin.tokens_out = (
-            self.duration.copy(),
-            self.tokens_in.copy(),
-            self.tokens_out.copy(),
-        )
-        twin.used = self.used.copy()
-        return twin
-
 
 class ClientMetrics(Collector):
     """Counts what the conventions' metrics show; label sets past the bound share one of `__other__`."""
@@ -170,8 +147,10 @@ class ClientMetrics(Collector):
         self._new = generation in {"new", "both"}
         self._most = max_combinations
         self._created = now()
-        self._seconds, self._tokens = Layout(_SECONDS, _NANOSECONDS), Layout(_TOKENS, 1)
-        self._counted: dict[_Labels, _Calls] = {}
+        tokens = Layout(_TOKENS, 1)
+        self._seen = Observations(Layout(_SECONDS, _NANOSECONDS), tokens, tokens)
+        self._used: dict[LabelSet, list[int | None]] = {}
+        """By label set, in the order of `_USED`; None as long as nobody has reported it."""
         self._lock = Lock()
 
     def observe(self, calls: Sequence[Charged]) -> None:
@@ -180,18 +159,18 @@ class ClientMetrics(Collector):
             for call, _, _ in calls:
                 if call.outcome != "blocked":  # it was never made
                     self._add(call)
+            self._seen.added(len(calls))
 
     def collect(self) -> Iterator[HistogramMetricFamily | CounterMetricFamily]:
         """The chosen generations as they are now."""
         with self._lock:
-            counted = [(labels, calls.copy()) for labels, calls in self._counted.items()]
-        duration = [(labels, calls.duration) for labels, calls in counted]
-        tokens_in = [(labels, calls.tokens_in) for labels, calls in counted]
-        tokens_out = [(labels, calls.tokens_out) for labels, calls in counted]
+            seen = self._seen.seen()
+            amounts = [(labels, used.copy()) for labels, used in self._used.items()]
+        duration, tokens_in, tokens_out = ([(labels, each[number]) for labels, each in seen] for number in range(3))
         if self._old:
             by_type = [
-                *((("input", *labels), seen) for labels, seen in tokens_in),
-                *((("output", *labels), seen) for labels, seen in tokens_out),
+                *((("input", *labels), each) for labels, each in tokens_in),
+                *((("output", *labels), each) for labels, each in tokens_out),
             ]
             yield family(TOKEN_USAGE, by_type, self._created)
             yield family(OPERATION_DURATION, duration, self._created)
@@ -201,30 +180,27 @@ class ClientMetrics(Collector):
             yield family(INFERENCE_OUTPUT, tokens_out, self._created)
             for number, metric in enumerate(INFERENCE_USAGE):
                 used = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
-                for labels, calls in counted:
-                    amount = calls.used[number]
+                for labels, each in amounts:
+                    amount = each[number]
                     if amount is not None:
                         used.add_metric(labels, amount, self._created)
                 yield used
 
     def _add(self, call: ModelCall) -> None:
-        counted = self._counted_as(call)
-        if call.end_ns > call.start_ns:
-            counted.duration.add(call.end_ns - call.start_ns, call.trace_id, call.end_ns)
-        usage = call.usage
-        if usage is None:
-            return
-        if usage.input_tokens is not None:
-            counted.tokens_in.add(usage.input_tokens, call.trace_id, call.end_ns)
-        if usage.output_tokens is not None:
-            counted.tokens_out.add(usage.output_tokens, call.trace_id, call.end_ns)
+        labels = self._labels(call)
+        usage = call.usage or _NOT_REPORTED
+        seconds = call.end_ns - call.start_ns if call.end_ns > call.start_ns else None
+        self._seen.waiting[labels].append(
+            (call.trace_id, call.end_ns, seconds, usage.input_tokens, usage.output_tokens)
+        )
+        used = self._used[labels]
         for number, read in enumerate(_USED.values()):
             amount = read(usage)
             if amount is not None:
-                before = counted.used[number]
-                counted.used[number] = amount if before is None else before + amount
+                before = used[number]
+                used[number] = amount if before is None else before + amount
 
-    def _counted_as(self, call: ModelCall) -> _Calls:
+    def _labels(self, call: ModelCall) -> LabelSet:
         labels = (
             call.operation,
             call.route.provider,
@@ -232,9 +208,8 @@ class ClientMetrics(Collector):
             call.response_model or "",
             "" if call.outcome == "ok" else _UNKNOWN_ERROR,
         )
-        if labels not in self._counted and len(self._counted) >= self._most - 1:
-            labels = (OTHER,) * len(labels)
-        found = self._counted.get(labels)
-        if found is None:
-            found = self._counted[labels] = _Calls(self._seconds, self._tokens)
-        return found
+        if labels not in self._used:
+            if len(self._used) >= self._most - 1:
+                labels = (OTHER,) * len(labels)
+            self._used.setdefault(labels, [None] * len(_USED))
+        return labels

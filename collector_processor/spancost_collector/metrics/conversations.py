@@ -52,21 +52,23 @@ class Conversations(Collector):
         """Add calls that the ledger has just accepted as new."""
         counts = self._clock() >= self._learned
         with self._lock:
+            sessions = self._sessions
             for call, _, series in calls:
-                session = call.attribution.session
-                if session is None or call.usage is None or call.usage.input_tokens is None:
+                who, usage = call.attribution, call.usage
+                session = who.session
+                if session is None or usage is None or usage.input_tokens is None:
                     continue
-                key = (call.attribution.feature, session)
-                begun = key in self._sessions
+                key = (who.feature, session)
+                begun = key in sessions
                 if begun:
-                    del self._sessions[key]
-                elif len(self._sessions) >= self._most:
-                    del self._sessions[next(iter(self._sessions))]
-                self._sessions[key] = None
+                    del sessions[key]
+                elif len(sessions) >= self._most:
+                    del sessions[next(iter(sessions))]
+                sessions[key] = None
                 if counts and not begun:
-                    labels = self._labels(series)
+                    labels = self._labels[series]
                     openings, tokens = self._counted.get(labels, (0, 0))
-                    self._counted[labels] = (openings + 1, tokens + call.usage.input_tokens)
+                    self._counted[labels] = (openings + 1, tokens + usage.input_tokens)
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """Both counters, of the same moment."""

@@ -93,26 +93,26 @@ class LabelBounds:
         return Labels(found, (*folded, COMBINATIONS) if found != wanted else tuple(folded))
 
 
-class Narrowed:
-    """The label values of a series for a family with fewer dimensions; used by one thread at a time."""
+class Narrowed(dict["Series", tuple[str, ...]]):
+    """The label values of a series, in the order of the names, for a family with fewer dimensions; used by one thread
+    at a time.
+
+    What was admitted once is for good, and so is what was not, because room is never made: so each is looked up once.
+    """
 
     def __init__(self, bounds: LabelBounds, names: Sequence[str], most: int) -> None:
+        super().__init__()
         self._bounds = bounds
         self._picked = [bounds.dimensions.index(name) for name in names]
         self._others = (OTHER,) * len(names)
         self._most = most
         self._admitted: set[tuple[str, ...]] = {self._others}
-        self._known: dict[Series, tuple[str, ...]] = {}
 
-    def __call__(self, series: Series) -> tuple[str, ...]:
-        """The values, in the order of the names."""
-        known = self._known.get(series)
-        if known is None:
-            if len(self._known) >= _MAX_CACHED:
-                self._known.clear()
-            # What was admitted once is for good, and so is what was not: room is never made.
-            known = self._known[series] = self._find(series)
-        return known
+    def __missing__(self, series: Series) -> tuple[str, ...]:
+        if len(self) >= _MAX_CACHED:
+            self.clear()
+        self[series] = found = self._find(series)
+        return found
 
     def _find(self, series: Series) -> tuple[str, ...]:
         values = self._bounds.labels(series).values

@@ -76,13 +76,14 @@ class Spenders(Collector):
                 return
             today = self._day_ns
             for call, charge, _ in calls:
-                if charge.spent_pico is None or call.end_ns not in today:
+                pico = charge.spent_pico
+                if pico is None or call.end_ns not in today:
                     continue
                 paid_by = call.attribution
                 if paid_by.user is not None:
-                    self._add("user", paid_by.user, charge.spent_pico)
+                    self._add("user", paid_by.user, pico)
                 if paid_by.tenant is not None:
-                    self._add("tenant", paid_by.tenant, charge.spent_pico)
+                    self._add("tenant", paid_by.tenant, pico)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The ranks, the middle and the number, of the same moment."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from spancost_collector.metrics.histograms import Distribution, Layout, family
+from spancost_collector.metrics.histograms import Layout, Observations, family
 from spancost_collector.metrics.table import OPEN_WORKFLOW_CALLS, WORKFLOW_CALLS, WORKFLOW_COST
 from spancost_pricing import PICO_USD
 
@@ -25,13 +25,12 @@ if TYPE_CHECKING:
     from prometheus_client.core import HistogramMetricFamily
 
     from spancost_collector.call import Charged
+    from spancost_collector.metrics.histograms import LabelSet
     from spancost_collector.metrics.labels import LabelBounds
 
 QUIET_SECONDS: Final = 60.0
 """How long nothing may come from a workflow that is still running."""
 MOST_OPEN: Final = 50_000
-
-_Labels = tuple[str, ...]
 
 
 class _Open:
@@ -39,7 +38,7 @@ class _Open:
 
     __slots__ = ("calls", "labels", "last", "last_ns", "pico")
 
-    def __init__(self, labels: _Labels) -> None:
+    def __init__(self, labels: LabelSet) -> None:
         self.labels = labels
         self.calls = 0
         self.pico: int | None = 0
@@ -65,40 +64,39 @@ class Workflows(Collector):
         self._most = most_open
         self._clock = clock
         self._created = now()
-        self._calls, self._cost = Layout(WORKFLOW_CALLS.buckets, 1), Layout(WORKFLOW_COST.buckets, PICO_USD)
+        self._closed = Observations(Layout(WORKFLOW_CALLS.buckets, 1), Layout(WORKFLOW_COST.buckets, PICO_USD))
         self._open: dict[bytes, _Open] = {}  # the one that was quiet for longest comes first
-        self._counted: dict[_Labels, tuple[Distribution, Distribution]] = {}
         self._lock = Lock()
 
     def observe(self, calls: Sequence[Charged]) -> None:
         """Add calls that the ledger has just accepted as new."""
         now = self._clock()
         with self._lock:
+            under_way, labels = self._open, self._labels
             for call, charge, series in calls:
-                workflow = self._open.pop(call.trace_id, None) or _Open(self._labels(series))
+                trace_id, pico = call.trace_id, charge.spent_pico
+                workflow = under_way.pop(trace_id, None) or _Open(labels[series])
                 workflow.calls += 1
-                if charge.spent_pico is None:
+                if pico is None:
                     # A failed call without usage consumed nothing that anyone bills.
                     if not (call.outcome != "ok" and charge.reason == "no_usage"):
                         workflow.pico = None
                 elif workflow.pico is not None:
-                    workflow.pico += charge.spent_pico
+                    workflow.pico += pico
                 workflow.last, workflow.last_ns = now, call.end_ns
-                self._open[call.trace_id] = workflow
+                under_way[trace_id] = workflow
             self._close(now)
 
     def collect(self) -> Iterator[HistogramMetricFamily | GaugeMetricFamily]:
         """The histograms and the gauge as they are now."""
         with self._lock:
             self._close(self._clock())
-            most: dict[_Labels, int] = dict.fromkeys(self._counted, 0)
+            closed = self._closed.seen()
+            most = {labels: 0 for labels, _ in closed}
             for workflow in self._open.values():
                 most[workflow.labels] = max(workflow.calls, most.get(workflow.labels, 0))
-            families = [
-                family(metric, [(labels, both[number]) for labels, both in self._counted.items()], self._created)
-                for number, metric in enumerate((WORKFLOW_CALLS, WORKFLOW_COST))
-            ]
-        yield from families
+        for number, metric in enumerate((WORKFLOW_CALLS, WORKFLOW_COST)):
+            yield family(metric, ((labels, both[number]) for labels, both in closed), self._created)
         under_way = GaugeMetricFamily(
             OPEN_WORKFLOW_CALLS.name, OPEN_WORKFLOW_CALLS.help, labels=OPEN_WORKFLOW_CALLS.labels
         )
@@ -114,14 +112,7 @@ class Workflows(Collector):
                 break
             closed.append(trace_id)
         for trace_id in closed:
-            self._count(trace_id, self._open.pop(trace_id))
-
-    def _count(self, trace_id: bytes, workflow: _Open) -> None:
-        counted = self._counted.get(workflow.labels)
-        if counted is None:
-            counted = Distribution(self._calls), Distribution(self._cost)
-            self._counted[workflow.labels] = counted
-        calls, cost = counted
-        calls.add(workflow.calls, trace_id, workflow.last_ns)
-        if workflow.pico is not None:
-            cost.add(workflow.pico, trace_id, workflow.last_ns)
+            workflow = self._open.pop(trace_id)
+            row = (trace_id, workflow.last_ns, workflow.calls, workflow.pico)
+            self._closed.waiting[workflow.labels].append(row)
+        self._closed.added(len(closed))
