@@ -24,7 +24,7 @@ def _as_it_is(value: None) -> None:
 
 
 # `sqlite3` looks for an adapter for every None and every bytes, and makes and drops an exception where it finds none:
-# half of the time that a row takes.
+# half of the time that a row takes. For a bool, too, so those are integers in a row.
 sqlite3.register_adapter(NoneType, _as_it_is)
 sqlite3.register_adapter(bytes, bytes.__bytes__)
 
@@ -170,13 +170,13 @@ def row(charged: Charged, kind_id: int, interned: Interned) -> tuple[object, ...
         user,
         session,
         call.response_id,
-        call.cached,
+        1 if call.cached else 0,
         input_tokens,
         cache_read_tokens,
         cache_write_tokens,
         output_tokens,
         reasoning_tokens,
-        estimated,
+        1 if estimated else 0,
         status,
         reason or "",
         detail,
