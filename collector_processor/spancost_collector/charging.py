@@ -168,6 +168,8 @@ class Charging:
             self._metrics.duplicates[reason].inc(count)
         self._metrics.duplicates["redelivery"].inc(len(decision.paid) - len(fresh))
         self._metrics.corrections.inc(len(decision.corrections))
-        self._metrics.cached_calls.inc(sum(call.cached for call, _, _ in fresh))
-        self._metrics.differences.inc(sum(differs(charge) for _, charge, _ in fresh))
-        self._metrics.mismatches.inc(sum(charge.status == "invalid_usage" for _, charge, _ in fresh))
+        self._metrics.cached_calls.inc([call.cached for call, _, _ in fresh].count(True))
+        statuses = [charge.status for _, charge, _ in fresh]
+        self._metrics.mismatches.inc(statuses.count("invalid_usage"))
+        if "reported" in statuses:
+            self._metrics.differences.inc(sum(differs(charge) for _, charge, _ in fresh))

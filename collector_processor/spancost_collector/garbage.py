@@ -12,4 +12,4 @@ import gc
 def look_for_cycles_rarely() -> None:
     """Leave out of every search what is there now, and search far less often than usual. Call it once all is set up."""
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(200_000, 20, 100)
