@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _LONGEST_REMEMBERED: Final = 256
 _MOST_REMEMBERED: Final = 8192
+_QUICKLY_HASHED: Final = 16_384
+"""Bytes that are looked up in less time than it takes to find out which of them are too long to be remembered."""
 _TAGS: Final = PLACE["tags"]
 _SHORT: Final[Mapping[str, Callable[[bytes, int], Any]]] = {"text": short_text, "count": small_count}
 _READ_EACH_TIME: Final = frozenset({PLACE["response_id"], PLACE["tags"]})
@@ -36,7 +38,6 @@ _WHEN_ABSENT: Final[Mapping[str, object]] = {
     "units": Usage._field_defaults["units"],
     "estimated": False,
 }
-_NOT_SEEN: Final[Entry] = (-1, None)
 _NO_NOTES: Final[Mapping[str, tuple[Kind, Names]]] = MappingProxyType({})
 _NO_DISGUISE: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType({})
 
@@ -119,11 +120,13 @@ class AttributeTable:
         self._evidence_beginnings = tuple(beginnings)
         self._template: list[Any] = [_WHEN_ABSENT.get(column) for column in COLUMNS]
         self._template += [None] * (len(self.note_places) + len(evidence))
-        self._known: dict[bytes, Entry | None] = {}
+        self._known: dict[bytes, Entry | tuple[()]] = {}
         self._known_aliases: dict[bytes, Entry] = {}
 
-    def read(self, attributes: Sequence[bytes]) -> tuple[list[Any], int]:
+    def read(self, attributes: Sequence[bytes], size: int = 0) -> tuple[list[Any], int]:
         """What is there and usable, each in its place, and how many were there and are not usable.
+
+        `size` is how many bytes they are part of: where that is much, no time goes into looking up the long ones.
 
         Raises:
             DecodeError: an attribute that is asked for is no attribute, or its text no text.
@@ -131,23 +134,13 @@ class AttributeTable:
         values = self._template.copy()
         aliases: dict[int, Any] = {}
         unreadable = 0
-        known = self._known.get
-        for raw in attributes[:]:
-            if len(raw) <= _LONGEST_REMEMBERED:
-                entry = known(raw, _NOT_SEEN)
-                if entry is None:
-                    continue
-                if entry is not _NOT_SEEN:
-                    place, value = entry
-                    values[place] = value
-                    continue
-                entry = self._known_aliases.get(raw)
-                if entry is not None:
-                    aliases[entry[0]] = entry[1]
-                    continue
-            entry = self._decode(raw)
-            if entry is not None:
+        raws = attributes[:]
+        for number, entry in enumerate(map(self._known.get if size <= _QUICKLY_HASHED else self._find, raws)):
+            if entry:
                 place, value = entry
+                values[place] = value
+            elif entry is None and (found := self._known_aliases.get(raws[number]) or self._decode(raws[number])):
+                place, value = found
                 if value is UNREADABLE:
                     unreadable += 1
                     value = None if place < 0 else self._template[place]
@@ -166,12 +159,15 @@ class AttributeTable:
         seen = values[self._first_evidence :]
         return seen.index(True) if True in seen else None
 
-    def _decode(self, raw: bytes) -> Entry | None:
-        """An attribute that was not seen lately; None where nobody asks for it."""
+    def _find(self, raw: bytes) -> Entry | tuple[()] | None:
+        return self._known.get(raw) if len(raw) <= _LONGEST_REMEMBERED else None
+
+    def _decode(self, raw: bytes) -> Entry | tuple[()]:
+        """An attribute that was not seen lately; nothing where nobody asks for it."""
         end = name_end(raw)
         name = otlp.Attribute.FromString(raw).key.encode() if end is None else raw[2:end]
         slot = self._slots.get(name)
-        entry: Entry | None
+        entry: Entry | tuple[()]
         if slot is not None:
             value = None if end is None or slot.short is None else slot.short(raw, end)
             if value is None:
@@ -181,18 +177,18 @@ class AttributeTable:
             entry = self._tag(name, raw)
         else:
             place = self._evidence_of(name)
-            entry = None if place is None else (place, True)
+            entry = () if place is None else (place, True)
         if len(raw) <= _LONGEST_REMEMBERED and (
-            entry is None or (entry[1] is not UNREADABLE and entry[0] not in _READ_EACH_TIME)
+            not entry or (entry[1] is not UNREADABLE and entry[0] not in _READ_EACH_TIME)
         ):
             self._remember(raw, entry)
         return entry
 
-    def _remember(self, raw: bytes, entry: Entry | None) -> None:
+    def _remember(self, raw: bytes, entry: Entry | tuple[()]) -> None:
         if len(self._known) + len(self._known_aliases) >= _MOST_REMEMBERED:
             self._known.clear()
             self._known_aliases.clear()
-        if entry is not None and entry[0] < 0:
+        if entry and entry[0] < 0:
             self._known_aliases[raw] = entry
         else:
             self._known[raw] = entry
@@ -205,11 +201,11 @@ class AttributeTable:
                     return group
         return place
 
-    def _tag(self, name: bytes, raw: bytes) -> Entry | None:
+    def _tag(self, name: bytes, raw: bytes) -> Entry | tuple[()]:
         text = as_text(otlp.Attribute.FromString(raw).value)
         prefix = next(prefix for prefix in self._tag_prefixes if name.startswith(prefix))
         label = name[len(prefix) :].decode(errors="replace")
-        return None if text is None or not label else (_TAGS, (f"{label}:{text}"[:MAX_TAG],))
+        return () if text is None or not label else (_TAGS, (f"{label}:{text}"[:MAX_TAG],))
 
     def _add(self, wanted: _Name, place: int) -> None:
         if wanted.name.encode() in self._slots:

@@ -71,7 +71,7 @@ class Normaliser:
             parsed = otlp.Span.FromString(span)
             reading = _NOTHING
             for plan in sender.plans:
-                found = plan.reader.read(parsed, sender, plan)
+                found = plan.reader.read(parsed, sender, plan, len(span))
                 if found.call is not None:
                     return found
                 if found.unknown_operation:

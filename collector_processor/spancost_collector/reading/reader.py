@@ -122,17 +122,17 @@ class DialectReader:
         self._metadata = tuple(place for note, place in self._table.note_places if note in dialect.metadata)
         self._destinations: dict[tuple[str | None, ...], _Destination] = {}
 
-    def read(self, span: otlp.Span, sender: Sender, plan: Plan) -> Reading:
-        """Read one span of a sender.
+    def read(self, span: otlp.Span, sender: Sender, plan: Plan, size: int) -> Reading:
+        """Read one span of a sender, which is `size` bytes long.
 
         Raises:
             UnreadableSpanError: the span cannot be trusted.
             DecodeError: one of its attributes is no attribute.
         """
         dialect = self.dialect
-        values, unreadable = self._table.read(span.attributes)
+        values, unreadable = self._table.read(span.attributes, size)
         if plan.instead and (other := self._table.evidence(values)) is not None:
-            found = plan.instead[other].reader.read(span, sender, plan.instead[other])
+            found = plan.instead[other].reader.read(span, sender, plan.instead[other], size)
             if found.call is not None or found.unknown_operation:
                 return found
         failed = values[_ERROR] is not None or span.status.code == _STATUS_ERROR
