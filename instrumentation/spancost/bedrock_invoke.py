@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
 _PROFILE: Final = ":application-inference-profile/"
 """In an ARN that does not say which model is behind it."""
-_METRICS: Final = "amazon-bedrock-invocationMetrics"
+METRICS: Final = "amazon-bedrock-invocationMetrics"
+"""Field of the last event of a stream that has Bedrock's own count, whoever made the model."""
 _METRICS_IN_HEADERS: Final[Mapping[str, str]] = {
     "inputTokenCount": "x-amzn-bedrock-input-token-count",
     "outputTokenCount": "x-amzn-bedrock-output-token-count",
@@ -83,7 +84,7 @@ class InvokeReading:
             self._counted = _counted_in_headers(pick(part, "ResponseMetadata", "HTTPHeaders"))
 
     def _take(self, said: object, *, streamed: bool) -> None:
-        if (metrics := pick(said, _METRICS)) is not None:
+        if (metrics := pick(said, METRICS)) is not None:
             self._counted = metrics_usage(metrics)
         self._model = text(said, "model") or text(said, "message", "model") or self._model
         if self._inner is None:
@@ -158,7 +159,7 @@ class _MakersReading:
 
 
 def metrics_usage(metrics: object) -> Attributes:
-    """Bedrock's own count, which the last event of a stream carries whoever made the model."""
+    """Bedrock's own count."""
     cache_read = count(metrics, "cacheReadInputTokenCount")
     cache_write = count(metrics, "cacheWriteInputTokenCount")
     fresh = count(metrics, "inputTokenCount")

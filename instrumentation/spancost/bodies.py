@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _MAX_CHARACTERS: Final = 64 * 1024 * 1024
 """What is kept of a body that is one object: embeddings by the thousand fit, videos do not."""
+NO_JSON: Final = (ValueError, RecursionError)
+"""What comes of characters that spell nothing, or something nested beyond reason."""
 
 
 class _Spelt(Protocol):
@@ -149,9 +151,23 @@ class Body:
         self._observer.end()
 
 
+def json_lines(content: bytes) -> Iterator[object]:
+    """The values of a file that has one a line. What is wrong with a line is raised after the last one, for all."""
+    wrong: Exception | None = None
+    for line in filter(bytes.strip, content.splitlines()):
+        try:
+            value = json.loads(line)
+        except NO_JSON as error:
+            wrong = error
+        else:
+            yield value
+    if wrong is not None:
+        raise wrong
+
+
 def _json(characters: str) -> object:
     """The value that is spelt; None when it is none."""
     try:
         return json.loads(characters)
-    except ValueError:
+    except NO_JSON:
         return None

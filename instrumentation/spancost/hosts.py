@@ -9,17 +9,22 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
+_AMAZON: Final = "aws"
+"""Sells models by the token and by the hour, and machines on which apps run proxies and models of their own."""
+_SERVICES: Final = (("bedrock", "aws.bedrock"), ("sagemaker", "sagemaker"))
+"""What a host of Amazon's has in its name, and who bills for calls to it; any other may be anybody's."""
 _PROVIDERS: Final[tuple[tuple[str, str], ...]] = (
     ("openai.com", "openai"),
     ("anthropic.com", "anthropic"),
     ("openai.azure.com", "azure.ai.openai"),
     ("cognitiveservices.azure.com", "azure.ai.openai"),
     ("services.ai.azure.com", "azure.ai.inference"),
+    ("models.ai.azure.com", "azure.ai.inference"),
     ("inference.ml.azure.com", "azure.ai.inference"),
     ("generativelanguage.googleapis.com", "gcp.gemini"),
     ("aiplatform.googleapis.com", "gcp.vertex_ai"),
-    ("amazonaws.com", "aws.bedrock"),
-    ("api.aws", "aws.bedrock"),
+    ("amazonaws.com", _AMAZON),
+    ("api.aws", _AMAZON),
     ("groq.com", "groq"),
     ("openrouter.ai", "openrouter"),
     ("deepseek.com", "deepseek"),
@@ -62,6 +67,8 @@ def provider_of(host: str | None, otherwise: str, path: str = "") -> str:
         host = host.lower().rstrip(".").replace("-aiplatform.", ".aiplatform.")
         for domain, provider in _PROVIDERS:
             if host.endswith(domain) and (len(host) == len(domain) or host[-len(domain) - 1] == "."):
+                if provider == _AMAZON:
+                    return next((sold for service, sold in _SERVICES if service in host), otherwise)
                 behind = path.strip("/").partition("/")[0]
                 return f"{provider}_{behind}" if provider == _ROUTER and behind not in ("", "v1") else provider
     return otherwise

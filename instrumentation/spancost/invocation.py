@@ -101,10 +101,11 @@ class Telemetry:
         """Records a call whose answer is known already as a span of its own, next to what is current."""
         request = paid.request
         here = otel.get_current() if paid.context is None else paid.context
-        attributes = {**self.payers().of(here), **request.opening, **paid.answer.attributes}
+        attributes = {**request.opening, **self.payers().of(here)}
         span = self.tracer.start_span(
             request.name, context=here, kind=SpanKind.CLIENT, attributes=attributes, start_time=paid.started_ns
         )
+        write(span, paid.answer.attributes)
         span.end()
 
 
@@ -130,7 +131,7 @@ class Invocation:
         self._telemetry = telemetry
         self._request = request
         self._here = here
-        attributes: dict[str, AttributeValue] = {**telemetry.payers().of(here), **request.opening}
+        attributes: dict[str, AttributeValue] = {**request.opening, **telemetry.payers().of(here)}
         if _OFFICIALS.isdisjoint(here) or not self._join(attributes):
             self._span = span = telemetry.tracer.start_span(
                 request.name, context=here, kind=_CLIENT, attributes=attributes

@@ -7,13 +7,15 @@ of a call can be asked.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from opentelemetry import baggage
 from opentelemetry.trace.propagation import _SPAN_KEY  # pyright: ignore[reportPrivateUsage]
 
 from spancost.attribution import SCOPE
 from spancost.surroundings import ATTRIBUTES, Surroundings, plain
+from spancost.writing import has_ended
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,10 +25,15 @@ if TYPE_CHECKING:
 
     from spancost.attribution import Scope
 
+Around: TypeAlias = "tuple[Mapping[str, str], Span | None]"
+"""What the spans around one said about who pays, of which the nearest have ended; and the nearest of the others."""
+
 CURRENT_SPAN: Final[str] = _SPAN_KEY
 """Where a Context has its span. To ask for it there, and to put it there, takes the API several times as long."""
-_PARENT: Final = "_spancost_parent"
-"""Attribute of a span that holds the one under which it started."""
+_AROUND: Final = "_spancost_around"
+"""Attribute of a span that holds what is around it."""
+_NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
+_NOTHING: Final[Around] = (_NOBODY, None)
 
 
 class Payers:
@@ -56,8 +63,25 @@ class Payers:
         self._ask_spans(parent, found)
         stamp(span, found)
 
-    def _ask_spans(self, span: Span | None, found: dict[str, str]) -> None:
+    def remember(self, span: Span, parent: Span) -> None:
+        """Keeps `parent` on the span itself: so it is known for as long as anybody can ask, and nothing here grows.
+
+        Of what is around the parent and has ended, which nothing will change any more, only what it said is kept:
+        where each piece of work starts the next one, every span since the start of the app is around the newest.
+        """
+        # Without a function of ours: every span of the app comes by here.
+        said, around = getattr(parent, _AROUND, _NOTHING)
+        if around is not None and getattr(around, "end_time", None) is not None:
+            found = {**said}
+            rest = self._ask_spans(around, found, until_open=True)
+            setattr(parent, _AROUND, (found, rest))
+        setattr(span, _AROUND, (_NOBODY, parent))
+
+    def _ask_spans(self, span: Span | None, found: dict[str, str], *, until_open: bool = False) -> Span | None:
+        """Adds what `span` and those around it say, the inner ones first; gives the one at which it stopped."""
         while span is not None and len(found) < len(ATTRIBUTES):
+            if until_open and not has_ended(span):
+                return span
             attributes: Mapping[str, object] | None = getattr(span, "attributes", None)
             if attributes:
                 # One pass: the SDK's own mapping takes as long to say that it lacks one key.
@@ -65,7 +89,10 @@ class Payers:
                 for name, key in self._attributes if there else ():
                     if name in there and key not in found and (value := plain(attributes.get(name))) is not None:
                         found[key] = value
-            span = parent_of(span)
+            said, span = around_of(span)
+            for key, value in said.items():
+                found.setdefault(key, value)
+        return None
 
 
 def stamp(span: Span, attribution: Mapping[str, str]) -> None:
@@ -76,11 +103,6 @@ def stamp(span: Span, attribution: Mapping[str, str]) -> None:
             span.set_attribute(key, value)
 
 
-def remember_parent(span: Span, parent: Span) -> None:
-    """Keeps `parent` on the span itself: so it is known for as long as anybody can ask, and nothing here grows."""
-    setattr(span, _PARENT, parent)
-
-
-def parent_of(span: Span) -> Span | None:
-    """The span of this process under which `span` started, where a processor of ours saw it."""
-    return getattr(span, _PARENT, None)
+def around_of(span: Span) -> Around:
+    """What is around `span` in this process, where a processor of ours saw it start."""
+    return getattr(span, _AROUND, _NOTHING)

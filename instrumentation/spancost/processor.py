@@ -14,7 +14,7 @@ from opentelemetry import context as otel
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor
 
-from spancost.payers import remember_parent, stamp
+from spancost.payers import stamp
 from spancost.version import SCOPE
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class AttributionProcessor(SpanProcessor):
         """Stamps a model-call span; every span remembers the one it started under."""
         try:
             if span.parent is not None:
-                remember_parent(span, trace.get_current_span(parent_context))
+                self._payers.remember(span, trace.get_current_span(parent_context))
             scope = span.instrumentation_scope
             name = None if scope is None else scope.name
             # Our own start with everything that is known.

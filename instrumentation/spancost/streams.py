@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import wrapt
 
-from spancost.bodies import Body
+from spancost.bodies import NO_JSON, Body
 from spancost.fields import MODEL
 
 if TYPE_CHECKING:
@@ -346,7 +346,7 @@ def _read_body(response: Any, observer: Observer) -> bool:
         return False
     try:
         whole: object = response.json()
-    except ValueError:
+    except NO_JSON:
         body = Body(response.headers.get("content-type", ""), observer)
         body.take(response.content)
         return True

@@ -26,6 +26,9 @@ Attributes: TypeAlias = "dict[str, AttributeValue]"
 NO_ATTRIBUTES: Final[Mapping[str, AttributeValue]] = MappingProxyType({})
 """What most calls have of attributes beyond the common ones."""
 
+OPERATION: Final = "gen_ai.operation.name"
+PROVIDER: Final = "gen_ai.provider.name"
+REQUEST_MODEL: Final = "gen_ai.request.model"
 MODEL: Final = "gen_ai.response.model"
 RESPONSE_ID: Final = "gen_ai.response.id"
 FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
@@ -73,14 +76,15 @@ class Request:
     """What its span starts with, beside who pays."""
 
     def __post_init__(self) -> None:
+        # Where only so many fit on a span, the SDK drops those that come first.
         told: dict[str, AttributeValue | None] = {
-            "gen_ai.operation.name": self.operation,
-            "gen_ai.provider.name": self.provider,
-            **self.attributes,
-            "gen_ai.request.model": self.model,
-            "server.address": self.address,
-            "server.port": self.port,
             "gen_ai.request.stream": self.stream or None,
+            "server.port": self.port,
+            "server.address": self.address,
+            **self.attributes,
+            REQUEST_MODEL: self.model,
+            PROVIDER: self.provider,
+            OPERATION: self.operation,
         }
         opening = {name: value for name, value in told.items() if value is not None}
         object.__setattr__(self, "name", f"{self.operation} {self.model}" if self.model else self.operation)

@@ -12,6 +12,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.attributes import BoundedAttributes
 
+from spancost.surroundings import ATTRIBUTES
+from spancost.wire import (
+    ESTIMATED,
+    INPUT_TOKENS,
+    MODEL,
+    OPERATION,
+    OUTPUT_TOKENS,
+    PROVIDER,
+    REQUEST_MODEL,
+    RESPONSE_ID,
+    SERVICE_TIER,
+)
+from spancost_pricing import UNIT_ATTRIBUTES, USAGE_ATTRIBUTES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -21,21 +35,50 @@ if TYPE_CHECKING:
 _AS_THEY_ARE: Final = frozenset({str, int, float, bool, tuple})
 """Types that the SDK keeps as they are; a reading has nothing but text in its tuples."""
 
+_NEEDED: Final[Mapping[str, int]] = {
+    name: rank
+    for rank, name in enumerate(
+        (
+            RESPONSE_ID,
+            REQUEST_MODEL,
+            *reversed([*ATTRIBUTES.values()]),
+            ESTIMATED,
+            SERVICE_TIER,
+            *UNIT_ATTRIBUTES.values(),
+            *USAGE_ATTRIBUTES.values(),
+            INPUT_TOKENS,
+            OUTPUT_TOKENS,
+            MODEL,
+            PROVIDER,
+            OPERATION,
+        ),
+        1,
+    )
+}
+"""What a charge and who pays it are told from, the most needed last; whatever else is on a span can be missed."""
+
 
 def write(span: Span, attributes: Mapping[str, AttributeValue]) -> None:
     """What `span.set_attributes(attributes)` does; nothing where it would only warn that the span has ended."""
     kept: Any = getattr(span, "_attributes", None)
-    if (
-        type(kept) is not BoundedAttributes
-        or not _AS_THEY_ARE.issuperset(map(type, attributes.values()))
-        or not _put(span, kept, attributes)
-    ) and not has_ended(span):
-        span.set_attributes(attributes)
+    bounded = type(kept) is BoundedAttributes
+    if bounded and _AS_THEY_ARE.issuperset(map(type, attributes.values())) and _put(span, kept, attributes):
+        return
+    if not has_ended(span):
+        span.set_attributes(_in_order(kept, attributes) if bounded else attributes)
 
 
 def has_ended(span: Span) -> bool:
     """Whether nothing can be written onto `span` any more, as far as it says."""
     return getattr(span, "end_time", None) is not None
+
+
+def _in_order(kept: BoundedAttributes, attributes: Mapping[str, AttributeValue]) -> Mapping[str, Any]:
+    """The same, where not all fit with those that are there: the SDK drops what was written first."""
+    together = {**kept, **attributes}
+    if kept.maxlen is None or len(together) <= kept.maxlen:
+        return attributes
+    return dict(sorted(together.items(), key=lambda item: _NEEDED.get(item[0], 0)))
 
 
 def _put(span: Any, kept: Any, attributes: Mapping[str, AttributeValue]) -> bool:

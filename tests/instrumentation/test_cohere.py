@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,13 @@ def older_client(url: str | None = None) -> Any:
 
     http = httpx.Client(transport=httpx.MockTransport(answer), event_hooks={"request": [turn_round]})
     return cohere.Client("key", httpx_client=http)
+
+
+def bedrock_client(answer: httpx.Response) -> Any:
+    """The SDK's client for Bedrock, which makes its HTTP client itself."""
+    sdk: Any = cohere.BedrockClient(aws_access_key="key", aws_secret_key="key", aws_region="us-east-1")
+    sdk._client_wrapper.httpx_client.httpx_client._transport = httpx.MockTransport(lambda _: answer)
+    return sdk
 
 
 @pytest.fixture
@@ -173,20 +181,53 @@ def test_where_nothing_is_said_to_be_billed_it_is_what_was_consumed(
 
 
 @pytest.mark.parametrize(
-    ("host", "path"),
+    ("host", "path", "provider"),
     [
-        ("bedrock-runtime.us-east-1.amazonaws.com", "model/cohere.command-r-v1:0/invoke"),
-        ("runtime.sagemaker.us-east-1.amazonaws.com", "endpoints/mine/invocations"),
+        ("bedrock-runtime.us-east-1.amazonaws.com", "model/cohere.command-r-v1:0/invoke", "aws.bedrock"),
+        ("runtime.sagemaker.us-east-1.amazonaws.com", "endpoints/mine/invocations", "sagemaker"),
     ],
 )
 def test_a_call_that_another_cloud_answers_is_billed_by_that_cloud(
-    instrumented: Telemetry, host: str, path: str
+    instrumented: Telemetry, host: str, path: str, provider: str
 ) -> None:
     sdk = older_client(f"https://{host}/{path}")
     sdk.chat(model="cohere.command-r-v1:0", message="Hello")
-    assert instrumented.attributes["gen_ai.provider.name"] == "aws.bedrock"
+    assert instrumented.attributes["gen_ai.provider.name"] == provider
     assert instrumented.attributes["server.address"] == host
     assert instrumented.attributes["spancost.region"] == "us-east-1"
+    assert usage(instrumented) == {"gen_ai.usage.input_tokens": 7, "gen_ai.usage.output_tokens": 22}
+
+
+@pytest.mark.parametrize(
+    ("headers", "figures"),
+    [
+        ({}, {}),
+        ({"X-Amzn-Bedrock-Input-Token-Count": "7"}, {"gen_ai.usage.input_tokens": 7}),
+        (
+            {"X-Amzn-Bedrock-Input-Token-Count": "7", "X-Amzn-Bedrock-Output-Token-Count": "0"},
+            {"gen_ai.usage.input_tokens": 7, "gen_ai.usage.output_tokens": 0},
+        ),
+    ],
+    ids=["nothing", "input", "both"],
+)
+def test_what_a_client_for_aws_is_not_told_is_absent(
+    instrumented: Telemetry, headers: dict[str, str], figures: dict[str, int]
+) -> None:
+    answer = {"id": "embed-1", "response_type": "embeddings_floats", "embeddings": [[0.5]], "texts": ["a"]}
+    sdk = bedrock_client(httpx.Response(200, json=answer, headers=headers))
+    sdk.embed(model="cohere.embed-english-v3", texts=["a"], input_type="search_query")
+    assert instrumented.attributes["gen_ai.provider.name"] == "aws.bedrock"
+    assert usage(instrumented) == figures
+
+
+def test_a_stream_of_bedrock_ends_with_its_usage(instrumented: Telemetry) -> None:
+    counted = {"amazon-bedrock-invocationMetrics": {"inputTokenCount": 7, "outputTokenCount": 22}}
+    start, *texts, end = V1_EVENTS
+    events = [start, *texts, {**end, "response": {**V1_ANSWER, "meta": None}, **counted}]
+    body = "\n".join(json.dumps({"bytes": base64.b64encode(json.dumps(event).encode()).decode()}) for event in events)
+    answer = httpx.Response(200, text=body, headers={"content-type": "application/vnd.amazon.eventstream"})
+    stream = bedrock_client(answer).chat_stream(model="cohere.command-r-v1:0", message="Hello")
+    assert [event.event_type for event in stream] == [event["event_type"] for event in V1_EVENTS]
     assert usage(instrumented) == {"gen_ai.usage.input_tokens": 7, "gen_ai.usage.output_tokens": 22}
 
 

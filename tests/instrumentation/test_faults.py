@@ -24,7 +24,7 @@ READINGS = (
     "spancost.sdks._anthropic.messages.MessageReading",
     "spancost.sdks._google_genai.content.GenerateContentReading",
     "spancost.sdks.cohere.CohereReading",
-    "spancost.sdks.mistral.CompletionReading",
+    "spancost.sdks._mistral.completions.CompletionReading",
     "spancost.sdks.openai.chat.ChatReading",
 )
 """What reads the answers that the drivers get."""

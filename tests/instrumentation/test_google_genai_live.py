@@ -135,3 +135,16 @@ async def test_a_turn_with_tools_counts_each_report(server: list[dict[str, Any]]
     server.extend([call, {"usageMetadata": {"promptTokenCount": 24, "responseTokenCount": 5}}, TEXT, SECOND])
     await talk(1)
     assert [(span.attributes or {})["gen_ai.usage.input_tokens"] for span in instrumented.spans] == [24, 1251]
+
+
+async def test_searches_that_ran_are_of_the_turn_in_which_they_ran(
+    server: list[dict[str, Any]], instrumented: Telemetry
+) -> None:
+    weather: dict[str, Any] = {"groundingMetadata": {"webSearchQueries": ["weather Oslo"]}}
+    again: dict[str, Any] = {"groundingMetadata": {"webSearchQueries": ["weather Oslo", "weather Bergen"]}}
+    ended = {**FIRST, "serverContent": {"turnComplete": True, **again}}
+    server.extend([TEXT, {"serverContent": weather}, ended, TEXT, SECOND])
+    await talk(2)
+    searches = [(span.attributes or {}).get("spancost.usage.web_searches") for span in instrumented.spans]
+    assert searches == [2, None]
+    assert instrumented.internal_errors == {}

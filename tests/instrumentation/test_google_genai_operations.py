@@ -253,6 +253,23 @@ async def test_the_answers_in_a_batchs_file_are_paid_for_when_it_is_first_downlo
     assert instrumented.internal_errors == {}
 
 
+def test_a_line_of_a_batchs_file_that_is_cut_off_costs_the_others_nothing(instrumented: Telemetry) -> None:
+    line = json.dumps({"key": "a", "response": {**GENERATED, "usageMetadata": {"promptTokenCount": 7}}})
+    content = f"{line}\n{line[:40]}\n\n{line}\n".encode()
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if ":download" in request.url.path:
+            return httpx2.Response(200, content=content)
+        metadata = {"model": f"models/{MODEL}", "output": {"responsesFile": "files/batch-b1"}}
+        return httpx2.Response(200, json={"name": "batches/b1", "metadata": metadata, "done": True})
+
+    sdk = client(answer)
+    sdk.batches.get(name="batches/b1")
+    assert sdk.files.download(file="files/batch-b1") == content
+    assert [(span.attributes or {})["gen_ai.usage.input_tokens"] for span in instrumented.spans] == [7, 7]
+    assert instrumented.internal_errors == {"reading an answer": 1}
+
+
 def test_an_error_of_an_operation_is_the_callers_and_marks_its_span(
     provider: Provider, instrumented: Telemetry
 ) -> None:

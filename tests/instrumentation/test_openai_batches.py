@@ -151,6 +151,26 @@ def test_results_are_charged_by_model_where_the_batch_reports_no_usage(instrumen
     assert {span["spancost.service_tier"] for span in charged} == {"batch"}
 
 
+@pytest.mark.parametrize(
+    ("line", "faults"),
+    [
+        pytest.param(b'{"id": "r9", "custom_id": "c", "resp', {"reading an answer": 1}, id="cut off"),
+        pytest.param(b"\xff\x00", {"reading an answer": 1}, id="garbage"),
+        pytest.param(b"[" * 100_000, {"reading an answer": 1}, id="nested beyond reason"),
+        pytest.param(b"null", {}, id="no object"),
+        pytest.param(b" ", {}, id="blank"),
+    ],
+)
+def test_a_line_that_is_no_result_costs_the_others_nothing(
+    line: bytes, faults: Mapping[str, int], instrumented: Telemetry
+) -> None:
+    content = results(RESPONSE) + line + b"\n" + results(RESPONSE)
+    assert file_client(content).files.content("file-out").content == content
+    assert instrumented.attributes["gen_ai.usage.input_tokens"] == 200
+    assert instrumented.attributes["spancost.batch.requests"] == 2
+    assert instrumented.internal_errors == faults
+
+
 def test_results_of_a_batch_that_was_charged_are_not_charged_again(
     client: openai.OpenAI, provider: OpenAIProvider, instrumented: Telemetry
 ) -> None:
@@ -167,6 +187,7 @@ def test_results_of_a_batch_that_was_charged_are_not_charged_again(
         pytest.param(b'{"messages": []}\n', id="training data"),
         pytest.param(b'{"custom_id": "a", "method": "POST", "body": {}}\n', id="what a batch is made of"),
         pytest.param(b'{"custom_id"', id="not JSON"),
+        pytest.param(b'{\n  "custom_id": [\n    1\n  ]\n}\n', id="JSON of many lines"),
         pytest.param(b"", id="empty"),
     ],
 )

@@ -240,6 +240,24 @@ def test_a_body_that_is_read_whole_counts_too(sdk: str, way: str, provider: Prov
     assert instrumented.attributes["gen_ai.usage.output_tokens"] == FIGURES[sdk][1]
 
 
+@pytest.mark.parametrize("way", ["iter_bytes", "read"])
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream", "application/binary"])
+def test_a_body_that_is_nested_beyond_reason_is_the_apps_to_read(way: str, kind: str, instrumented: Telemetry) -> None:
+    content = b'data: {"nested": ' + b"[" * 100_000 + b"\n\n"
+    if "event" not in kind:
+        content = content.removeprefix(b"data: ")
+
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, content=content, headers={"content-type": kind})
+
+    http = httpx2.Client(transport=httpx2.MockTransport(answer))
+    messages: Any = anthropic.Anthropic(api_key="key", http_client=http).messages
+    with messages.with_streaming_response.create(**ASK["anthropic"], messages=[]) as response:
+        read = getattr(response, way)()
+        assert (read if way == "read" else b"".join(read)) == content
+    assert instrumented.span.status.status_code is StatusCode.UNSET
+
+
 def test_an_app_that_reads_a_stream_as_bytes_gets_nothing_that_it_did_not_ask_for(
     provider: Provider, telemetry: Telemetry
 ) -> None:

@@ -11,12 +11,17 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import INVALID_SPAN
 
+import spancost
 from spancost.writing import write
+
+from .drivers import DRIVERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from opentelemetry.trace import Span
+
+    from .provider import Provider
 
 SAID: Mapping[str, Any] = {
     "gen_ai.response.model": "gpt-5",
@@ -58,13 +63,43 @@ def test_values_that_are_not_plain_become_what_the_sdk_makes_of_them() -> None:
     assert found["last"] == 1
 
 
-def test_the_limit_on_attributes_holds() -> None:
+def test_the_limit_on_attributes_holds_and_what_a_charge_needs_is_kept() -> None:
     span, exporter = started(SpanLimits(max_span_attributes=3))
     write(span, SAID)
     span.end()
     found = exported(exporter)
-    assert list(found.attributes or {}) == list(SAID)[-3:]
-    assert found.dropped_attributes == 3  # what was there, and the first two of what came
+    assert dict(found.attributes or {}) == {
+        "spancost.usage.estimated": True,
+        "gen_ai.usage.input_tokens": 0,
+        "gen_ai.response.model": "gpt-5",
+    }
+    assert found.dropped_attributes >= 3
+
+
+def test_of_a_call_with_few_attributes_is_left_what_it_cost_and_who_pays(provider: Provider) -> None:
+    exporter = InMemorySpanExporter()
+    few = TracerProvider(span_limits=SpanLimits(max_span_attributes=12))
+    few.add_span_processor(SimpleSpanProcessor(exporter))
+    spancost.instrument("openai", tracer_provider=few)
+    try:
+        with spancost.attribution(feature="search", tenant="acme", user="u1", session="s1"):
+            DRIVERS["openai"](provider).ask()
+    finally:
+        spancost.uninstrument()
+    assert dict(exported(exporter).attributes or {}) == {
+        "user.id": "u1",
+        "spancost.tenant": "acme",
+        "spancost.feature": "search",
+        "spancost.service_tier": "default",
+        "gen_ai.usage.reasoning.output_tokens": 8,
+        "gen_ai.usage.audio.input_tokens": 0,
+        "gen_ai.usage.cache_read.input_tokens": 60,
+        "gen_ai.usage.input_tokens": 100,
+        "gen_ai.usage.output_tokens": 20,
+        "gen_ai.response.model": "gpt-5-2025-08-07",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.operation.name": "chat",
+    }
 
 
 def test_the_limit_on_the_length_of_values_holds() -> None:

@@ -17,7 +17,6 @@ NAMED_BY_LIBRARY: Final = frozenset({"", "openai", "anthropic"})
 """Providers that may only be the one a client library was written for."""
 
 _HOSTS: Final[Mapping[str, str]] = {
-    "amazonaws.com": "aws.bedrock",
     "api.anthropic.com": "anthropic",
     "api.cerebras.ai": "cerebras",
     "api.cohere.ai": "cohere",
@@ -43,12 +42,16 @@ _HOSTS: Final[Mapping[str, str]] = {
     "cognitiveservices.azure.com": "azure.ai.openai",
     "generativelanguage.googleapis.com": "gcp.gemini",
     "googleapis.com": "gcp.vertex_ai",
+    "models.ai.azure.com": "azure.ai.inference",
     "open.bigmodel.cn": "zhipuai",
     "openai.azure.com": "azure.ai.openai",
     "openrouter.ai": "openrouter",
     "services.ai.azure.com": "azure.ai.inference",
 }
 """Host, or the domain that it ends in -> provider; the longest match decides."""
+_AMAZON: Final = (".amazonaws.com", ".api.aws")
+_SERVICES: Final = (("bedrock", "aws.bedrock"), ("sagemaker", "sagemaker"))
+"""What a host of Amazon's has in its name -> provider; any other may be anybody's proxy."""
 
 
 def billing_provider(named: str, address: str | None) -> str:
@@ -61,6 +64,8 @@ def billing_provider(named: str, address: str | None) -> str:
 @lru_cache(maxsize=1024)
 def _by_host(address: str) -> str | None:
     host = address.lower().rpartition("://")[2].partition("/")[0].partition(":")[0]
+    if host.endswith(_AMAZON):
+        return next((provider for service, provider in _SERVICES if service in host), None)
     while host:
         if host in _HOSTS:
             return _HOSTS[host]

@@ -16,12 +16,13 @@ from urllib.parse import urlsplit
 import wrapt
 
 from spancost import unreported
+from spancost.bedrock_invoke import METRICS, metrics_usage
 from spancost.described import Call
 from spancost.fields import count, first, pick, text, total
 from spancost.hosts import provider_of
 from spancost.instrumentor import Patch, Recorder, SdkInstrumentor, Shell, attempts, awaits, calls
 from spancost.openings import opens
-from spancost.wire import Request, answered, used
+from spancost.wire import PROVIDER, Request, answered, used
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -48,6 +49,7 @@ class CohereReading:
         self._id: str | None = None
         self._finish_reason: str | None = None
         self._usage: object = None
+        self._counted: Attributes | None = None
         self._streamed = False
         self._written = 0
 
@@ -61,6 +63,8 @@ class CohereReading:
             self._take(answer)
         if pick(part, "type") is not None or pick(part, "event_type") is not None:
             self._streamed = True
+            if (metrics := pick(part, METRICS)) is not None:
+                self._counted = metrics_usage(metrics)
             self._written += unreported.characters(pick(part, "text"))
             self._written += unreported.characters(pick(part, "delta", "message", "tool_plan"))
             self._written += sum(
@@ -81,14 +85,16 @@ class CohereReading:
         return answered(
             response_id=self._id,
             finish_reasons=() if self._finish_reason is None else (self._finish_reason,),
-            usage=self._estimate() if self._usage is None else billed_usage(self._usage),
+            usage=self._used(),
             attributes=_elsewhere(self._host),
         )
 
-    def _estimate(self) -> Attributes | None:
-        """For a stream that ended before its usage; a complete answer without usage stays without."""
-        if not self._streamed:
-            return None
+    def _used(self) -> Attributes | None:
+        """Estimated for a stream that ended before its usage; a complete answer without usage stays without."""
+        if self._usage is not None:
+            return billed_usage(self._usage)
+        if self._counted is not None or not self._streamed:
+            return self._counted
         asked = sum(unreported.message_characters(self._asked.get(name)) for name in _ASKED)
         return used(
             input_tokens=unreported.tokens(asked), output_tokens=unreported.tokens(self._written), estimated=True
@@ -103,12 +109,20 @@ def billed_usage(usage: object) -> Attributes | None:
     if billed is None:
         return None
     image = count(billed, "image_tokens")
-    whole = count(billed, "input_tokens")
+    whole = _tokens(billed, "input_tokens")
     if whole is None or (image is not None and image > whole):
         # A part cannot exceed its whole: the two stand side by side.
         whole = total(first(whole, count(billed, "text_tokens")), image)
     units: dict[Unit, int] = {unit: found for name, unit in _UNITS if (found := count(billed, name)) is not None}
-    return used(input_tokens=whole, input_image_tokens=image, output_tokens=count(billed, "output_tokens"), units=units)
+    return used(
+        input_tokens=whole, input_image_tokens=image, output_tokens=_tokens(billed, "output_tokens"), units=units
+    )
+
+
+def _tokens(billed: object, name: str) -> int | None:
+    """A figure that was reported: the clients for AWS say -1 for one that was not."""
+    tokens = count(billed, name)
+    return None if tokens == -1 else tokens
 
 
 def _elsewhere(host: str | None) -> Attributes:
@@ -116,7 +130,7 @@ def _elsewhere(host: str | None) -> Attributes:
     provider = provider_of(host, "cohere")
     if host is None or provider == "cohere":
         return {}
-    attributes: Attributes = {"gen_ai.provider.name": provider, "server.address": host}
+    attributes: Attributes = {PROVIDER: provider, "server.address": host}
     if host.endswith(".amazonaws.com"):  # `bedrock-runtime.us-east-1` and `runtime.sagemaker.us-east-1`
         attributes["spancost.region"] = host.removesuffix(".amazonaws.com").rpartition(".")[2]
     return attributes

@@ -19,7 +19,7 @@ from spancost.fields import count, first, items, pick, text, total
 from spancost.hosts import provider_of
 from spancost.instrumentor import Patch, SdkInstrumentor, awaits, calls
 from spancost.streams import observed
-from spancost.wire import Answer, Reading, Request, answered, in_order, used
+from spancost.wire import PROVIDER, Answer, Reading, Request, answered, in_order, used
 
 if TYPE_CHECKING:
     from spancost.streams import Observer
@@ -182,7 +182,7 @@ def _served(hidden: object) -> Attributes:
     if host is not None:
         attributes["server.address"] = host
     if (served := text(hidden, "custom_llm_provider")) is not None:
-        attributes["gen_ai.provider.name"] = provider_of(host, _PROVIDERS.get(served, served))
+        attributes[PROVIDER] = provider_of(host, _PROVIDERS.get(served, served))
     if (region := text(hidden, "region_name")) is not None:
         attributes["spancost.region"] = region
     return attributes

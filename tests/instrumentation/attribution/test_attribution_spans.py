@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import anthropic
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
 import spancost
@@ -68,6 +71,51 @@ def test_the_innermost_of_enclosing_spans_wins(call: Any, instrumented: Telemetr
     ):
         call()
     assert paid_by(instrumented.spans[0]) == {"spancost.feature": "inner", "user.id": "u1"}
+
+
+def test_spans_that_have_ended_say_what_they_said(call: Any, instrumented: Telemetry) -> None:
+    tracer = instrumented.tracer_provider.get_tracer("app")
+    job = tracer.start_span("job", attributes={"spancost.tenant": "acme", "user.id": "u1"})
+    with trace.use_span(job):
+        request = tracer.start_span("request", attributes={"spancost.feature": "outer", "spancost.task": "rank"})
+    with trace.use_span(request):
+        step = tracer.start_span("step", attributes={"spancost.feature": "inner"})
+    step.end()
+    request.end()
+    with trace.use_span(step), tracer.start_as_current_span("later"), tracer.start_as_current_span("inside"):
+        job.set_attribute("session.id", "s1")
+        job.end()
+        call()
+    assert paid_by(instrumented.spans[3]) == {
+        "spancost.feature": "inner",
+        "spancost.task": "rank",
+        "spancost.tenant": "acme",
+        "user.id": "u1",
+        "session.id": "s1",
+    }
+
+
+@pytest.mark.parametrize("overlap", [False, True], ids=["one after the other", "overlapping"])
+def test_work_that_starts_the_next_piece_of_work_keeps_no_span_in_memory(
+    overlap: bool, call: Any, instrumented: Telemetry
+) -> None:
+    tracer = instrumented.tracer_provider.get_tracer("app")
+    newest = tracer.start_span("job", attributes={"spancost.feature": "ticker", "user.id": "u1"})
+    started: list[weakref.ref[Any]] = []
+    for number in range(10):
+        before = newest
+        started.append(weakref.ref(before))
+        if not overlap:
+            before.end()
+        with trace.use_span(before):
+            newest = tracer.start_span("tick", attributes={"user.id": "u2"} if number == 5 else {})
+        before.end()
+    instrumented.exporter.clear()
+    gc.collect()
+    assert sum(reference() is not None for reference in started) <= 2
+    with trace.use_span(newest):
+        call()
+    assert paid_by(instrumented.spans[0]) == {"spancost.feature": "ticker", "user.id": "u2"}
 
 
 def test_model_calls_of_other_instrumentations_are_attributed(provider: Provider, telemetry: Telemetry) -> None:

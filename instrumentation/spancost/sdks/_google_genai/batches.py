@@ -6,9 +6,9 @@ Vertex AI writes to a bucket or a table never passes through the SDK.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
+from spancost.bodies import json_lines
 from spancost.described import Paid
 from spancost.fields import items, pick, text
 from spancost.sdks._google_genai.content import GenerateContentReading, content_usage
@@ -54,7 +54,7 @@ def downloaded(sent: Sent, content: object, charged: Once, model: str) -> Iterab
     """The calls whose answers are lines of a batch's file."""
     file = file_of(sent.path)
     if isinstance(content, bytes) and charged.first(f"files/{file}"):
-        yield from _paid(sent, (json.loads(line) for line in content.splitlines() if line.strip()), model)
+        yield from _paid(sent, json_lines(content), model)
 
 
 def _paid(sent: Sent, lines: Iterable[object], model: str | None) -> Iterator[Paid]:

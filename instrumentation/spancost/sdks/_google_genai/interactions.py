@@ -12,7 +12,7 @@ from spancost.described import Paid
 from spancost.fields import count, fields_of, first, listed, pick, text, total, whole, word
 from spancost.sdks._google_genai.figures import CACHED, INPUT, OUTPUT, added, by_modality
 from spancost.sdks._google_genai.sent import request_from
-from spancost.wire import answered, used
+from spancost.wire import OPERATION, answered, used
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from spancost.wire import Answer, Attributes, Request
     from spancost_pricing import Unit
 
-_NOT_YET: Final[Mapping[str, AttributeValue]] = {"gen_ai.operation.name": "fetch_response"}
+_NOT_YET: Final[Mapping[str, AttributeValue]] = {OPERATION: "fetch_response"}
 """Makes a span one of those that are no call: this one only says where the call's answer will be."""
 _BREAKDOWNS: Final[Breakdowns] = {
     "input_tokens_by_modality": INPUT,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import wrapt
 
 from spancost.described import Paid
-from spancost.fields import fields_of, pick, word
+from spancost.fields import fields_of, items, pick, word
 from spancost.sdks._google_genai.content import content_usage, served_tier
 from spancost.sdks._google_genai.sent import origin_of, request_from
 from spancost.wire import answered
@@ -30,6 +30,7 @@ else:
 
 _MODEL: Final = "_spancost_model"
 _STARTED: Final = "_spancost_turn_started"
+_QUERIES: Final = "_spancost_turn_queries"
 
 
 class _Connecting(_Proxy):
@@ -61,6 +62,9 @@ def connects(_: Recorder, original: Callable[..., Any]) -> Callable[..., Any]:
 def heard(session: object, message: object) -> Iterable[Paid]:
     """The turn that a message ends."""
     notes, said = _notes(session), fields_of(message).get
+    queries = items(said("server_content"), "grounding_metadata", "web_search_queries")
+    searched: set[str] = notes.setdefault(_QUERIES, set())
+    searched.update(query for query in queries if isinstance(query, str) and query)
     usage = said("usage_metadata")
     if usage is None:
         if said("server_content") is not None or said("tool_call") is not None:
@@ -69,12 +73,13 @@ def heard(session: object, message: object) -> Iterable[Paid]:
     client = pick(session, "_api_client")
     request = request_from(origin_of(client), "generate_content", word(notes.get(_MODEL)), stream=True)
     reported: Mapping[str, object] = _json(usage)
-    answer = answered(usage=content_usage(reported, 0), service_tier=served_tier(reported))
+    answer = answered(usage=content_usage(reported, len(searched)), service_tier=served_tier(reported))
+    del notes[_QUERIES]
     started = notes.pop(_STARTED, None)
     yield Paid(request, answer, started if isinstance(started, int) else None)
 
 
-def _notes(session: object) -> MutableMapping[str, object]:
+def _notes(session: object) -> MutableMapping[str, Any]:
     """Where word is left: on the session, so that it goes when the session goes."""
     return vars(session)
 

@@ -6,10 +6,10 @@ stands for all requests of a model, and says for how many: a batch can be fifty 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
+from spancost.bodies import json_lines
 from spancost.fields import count, items, pick, text
 from spancost.sdks.openai.chat import chat_usage
 from spancost.sdks.openai.media import embedding_usage
@@ -55,16 +55,17 @@ def reported_batches(part: object, charged: Once) -> Iterator[Results]:
 def reported_results(part: object, file_id: str, charged: Once) -> Iterator[Results]:
     """The results in the content of a file, by model, if that is what the file is and it was not charged before."""
     found: dict[tuple[str, str | None], list[Attributes]] = {}
-    for line in _lines(part):
-        body = line["response"].get("body")
-        reading = _READ.get(text(body, "object") or "", _IMAGES)
-        usage = pick(body, "usage")
-        if usage is None:
-            continue
-        found.setdefault((reading.operation, text(body, "model")), []).append(reading.usage(usage))
-    if found and charged.first(file_id):
-        for (operation, model), usages in found.items():
-            yield Results(operation, _together(model, file_id, summed(usages), len(usages)))
+    try:
+        for result in _results(part):
+            body = pick(result, "response", "body")
+            reading = _READ.get(text(body, "object") or "", _IMAGES)
+            usage = pick(body, "usage")
+            if usage is not None:
+                found.setdefault((reading.operation, text(body, "model")), []).append(reading.usage(usage))
+    finally:  # where something is wrong with a line, the others are paid for all the same
+        if found and charged.first(file_id):
+            for (operation, model), usages in found.items():
+                yield Results(operation, _together(model, file_id, summed(usages), len(usages)))
 
 
 def _together(model: str | None, identifier: str, usage: Attributes, requests: int | None) -> Answer:
@@ -76,23 +77,22 @@ def _requests(batch: object) -> int | None:
     return count(batch, "request_counts", "completed")
 
 
-def _lines(part: object) -> Iterator[dict[str, Any]]:
+def _results(part: object) -> Iterator[object]:
     """The lines of a file of results; none of any other file, which is told from its first line."""
     content = pick(part, "content")
     if not isinstance(content, bytes) or not content.startswith(b"{"):
         return
-    for line in content.splitlines():
-        if not line.strip():
-            continue
-        try:
-            value: object = json.loads(line)
-        except ValueError:
-            return
-        if not isinstance(value, dict) or "custom_id" not in value:
-            return
-        result = cast("dict[str, Any]", value)
-        if isinstance(result.get("response"), dict):
-            yield result
+    known = False
+    try:
+        for line in json_lines(content):
+            if pick(line, "custom_id") is not None:
+                known = True
+                yield line
+            elif not known:
+                return
+    except ValueError:
+        if known:
+            raise
 
 
 @dataclass(frozen=True, slots=True)
