@@ -41,9 +41,11 @@ class Front:
     """Listens as soon as it is made, and works from `start` to `stop`."""
 
     def __init__(
-        self, settings: Settings, charging: Charges, metrics: ReceiverMetrics, *, shared: bool = False
+        self, settings: Settings, charging: Charges, metrics: ReceiverMetrics, *, mark: str, shared: bool = False
     ) -> None:
         """Take the addresses; where they are `shared`, other processes may listen on them as well.
+
+        `mark` is the receiver's own (`own_requests`).
 
         Raises:
             ConfigError: an address cannot be listened on, or a certificate cannot be used.
@@ -52,8 +54,8 @@ class Front:
         metrics.workers.set(1)
         metrics.watch_queue(lambda: len(inbox), lambda: inbox.size)
         self._stopping: Refusal | None = None
-        self._forwarder = open_next_hops(settings.forward, metrics)
-        self._traces = None if settings.own_traces is None else OwnTraces(settings.own_traces)
+        self._forwarder = open_next_hops(settings.forward, metrics, mark)
+        self._traces = None if settings.own_traces is None else OwnTraces(settings.own_traces, mark)
         pipeline = Pipeline(
             normaliser=configured_normaliser(settings),
             charging=charging,
@@ -69,7 +71,7 @@ class Front:
                 undo.callback(self._forwarder.stop, 0.0)
             charged_only = partial(self._worker.submit, passed_on=False)
             destinations: Destinations = {TRACES: self._worker.submit, **agents_destinations(charged_only, metrics)}
-            self._listeners = Listeners(settings, destinations, metrics, self.check, shared=shared)
+            self._listeners = Listeners(settings, destinations, metrics, self.check, mark=mark, shared=shared)
             undo.pop_all()
 
     @property

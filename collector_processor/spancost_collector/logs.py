@@ -1,18 +1,43 @@
 """What the receiver writes to stderr: lines for people, or one JSON object a line for whatever collects them.
 
-Nothing is logged for a span or a call; those are counted. A line is a start, a stop, a problem or its end.
+Nothing is logged for a span or a call; those are counted. A line is a start, a stop, a problem or its end, and what
+many senders run into at the same time is a line a minute (`Repeated`).
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import time
+from collections import Counter
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LogFormat = Literal["text", "json"]
 
 _TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_SAID_AGAIN_SECONDS: Final = 60.0
+
+
+class Repeated:
+    """Problems that come many times over: when each is due to be said, the first time and then once a minute."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._said: dict[str, float] = {}
+        self._unsaid = Counter[str]()
+
+    def add(self, problem: str, times: int = 1) -> int:
+        """How often it is now to be said to have been met; 0 where nothing is to be said yet."""
+        self._unsaid[problem] += times
+        now = self._clock()
+        if problem in self._said and now - self._said[problem] < _SAID_AGAIN_SECONDS:
+            return 0
+        self._said[problem] = now
+        return self._unsaid.pop(problem)
 
 
 class JsonFormatter(logging.Formatter):

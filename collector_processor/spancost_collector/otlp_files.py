@@ -18,6 +18,7 @@ from spancost_collector.intake.otlp_json import BadJsonError, Converted, convert
 from spancost_collector.intake.otlp_json_records import convert_logs, convert_metrics
 from spancost_collector.reading.decode import Export, MalformedRequestError
 from spancost_pricing import ConfigError
+from spancost_pricing.errors import unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,7 @@ def read_requests(path: Path) -> tuple[list[bytes], list[str]]:
     try:
         content = path.read_bytes().removeprefix(BOM_UTF8)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        raise ConfigError(unreadable(path, error)) from None
     if not content.strip():
         raise ConfigError(f"{path}: is empty; expected OTLP traces, as JSON or protobuf")
     if content.lstrip().startswith(_JSON_BEGINS):

@@ -26,13 +26,15 @@ RefusalKind = Literal[
     "not_taken",
     "not_understood",
     "wrong_method",
+    "looped",
 ]
 """Why an export was not acknowledged.
 
 `malformed`: not OTLP. `rejected`: the next hop refuses these very bytes. `unavailable`: the ledger or the next hop
 cannot take them now. `overloaded`: more waits than may. `internal`: a fault of ours. `too_large`: more bytes than are
 accepted. `incomplete`: it never arrived as a whole. `unauthenticated`: no token, or a wrong one. `not_taken`: a signal
-that has nowhere to go. `not_understood`: a content type or encoding that is not OTLP's. `wrong_method`: not a POST."""
+that has nowhere to go. `not_understood`: a content type or encoding that is not OTLP's. `wrong_method`: not a POST.
+`looped`: what this receiver sent itself."""
 REFUSAL_KINDS: Final[tuple[RefusalKind, ...]] = get_args(RefusalKind)
 
 STATUS_DETAILS: Final = "grpc-status-details-bin"
@@ -87,6 +89,7 @@ _ANSWERS: Final[dict[RefusalKind, _Answer]] = {
     "not_taken": _Answer(grpc.StatusCode.UNIMPLEMENTED, 404),
     "not_understood": _Answer(grpc.StatusCode.INVALID_ARGUMENT, 415),
     "wrong_method": _Answer(grpc.StatusCode.UNIMPLEMENTED, 405),
+    "looped": _Answer(grpc.StatusCode.PERMISSION_DENIED, 508),
 }
 
 

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 
-from spancost_collector.forward.hop import Taken
+from spancost_collector.forward.hop import Hop
 from spancost_collector.forward.next_hops import open_transport
 from spancost_collector.forward.over_grpc import EXPORT_TRACES
 
@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
     from spancost_collector.config import TracesTarget
-    from spancost_collector.forward.hop import Transport
 
 _SCOPE: Final = "spancost_collector"
 _NOTHING: Final = nullcontext()
+_MAX_REQUEST_BYTES: Final = 4 * 1024 * 1024
+"""What an OTLP receiver accepts unless told otherwise."""
 
 
 class Stage(Protocol):
@@ -49,20 +50,21 @@ def untraced(_name: str, /, **_facts: int) -> AbstractContextManager[Any]:
 class OwnTraces:
     """Where the receiver's own spans are made, and what sends them."""
 
-    def __init__(self, target: TracesTarget) -> None:
-        """Send to `target`.
+    def __init__(self, target: TracesTarget, mark: str) -> None:
+        """Send to `target`; `mark` is the receiver's own (`own_requests`).
 
         Raises:
             ConfigError: a certificate cannot be used.
         """
-        self._transport = open_transport(target, EXPORT_TRACES, section="own_traces")
+        transport = open_transport(target, EXPORT_TRACES, section="own_traces", mark=mark)
+        self._hop = Hop(transport, counts=_Uncounted(), max_bytes=_MAX_REQUEST_BYTES)
         release = version("spancost")
         self._provider = TracerProvider(
             sampler=TraceIdRatioBased(target.ratio),
             resource=Resource({SERVICE_NAME: "spancost", SERVICE_VERSION: release}),
             shutdown_on_exit=False,
         )
-        self._provider.add_span_processor(BatchSpanProcessor(_Exporter(self._transport)))
+        self._provider.add_span_processor(BatchSpanProcessor(_Exporter(self._hop)))
         self._tracer = self._provider.get_tracer(_SCOPE, release)
 
     def stage(self, name: str, /, **facts: int) -> AbstractContextManager[Any]:
@@ -72,21 +74,34 @@ class OwnTraces:
 
     def stop(self, grace: float) -> None:
         """Send what waits within `grace` seconds, and then no more."""
-        late = Timer(grace, self._transport.close)
+        late = Timer(grace, self._hop.close)
         late.start()
         self._provider.shutdown()
         late.cancel()
 
 
 class _Exporter(SpanExporter):
-    """Sends the way enriched spans go; what is not taken is lost, and the SDK logs it."""
+    """Sends the way enriched spans go; what is not taken is lost, and the log tells when that begins and ends."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+    def __init__(self, hop: Hop) -> None:
+        self._hop = hop
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        sent = self._transport.send(encode_spans(spans).SerializeToString())
-        return SpanExportResult.SUCCESS if isinstance(sent, Taken) else SpanExportResult.FAILURE
+        (refused,) = self._hop([encode_spans(spans).SerializeToString()])
+        return SpanExportResult.SUCCESS if refused is None else SpanExportResult.FAILURE
 
     def shutdown(self) -> None:
-        self._transport.close()
+        self._hop.close()
+
+
+class _Uncounted:
+    """Counts nothing, as `hop.HopCounts`: these spans are for whoever looks for them."""
+
+    def failed(self, requests: int) -> None:
+        """The target could not take them now."""
+
+    def rejected(self, requests: int) -> None:
+        """The target refused them for good."""
+
+    def rejected_spans(self, spans: int) -> None:
+        """The target took a request but for some spans."""

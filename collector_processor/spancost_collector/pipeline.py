@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Final, Protocol
 
 from spancost_collector.errors import LedgerUnavailableError
+from spancost_collector.logs import Repeated
 from spancost_collector.outcome import Refusal
 from spancost_collector.own_traces import untraced
 from spancost_collector.reading.decode import Export, MalformedRequestError
@@ -74,6 +75,7 @@ class Pipeline:
         self._charging = charging
         self._metrics = metrics
         self._forward = forward
+        self._refused = Repeated()
 
     def __call__(self, bodies: Sequence[bytes]) -> list[Refusal | None]:
         """Process requests together: one ledger transaction, as few forwards as possible."""
@@ -98,7 +100,8 @@ class Pipeline:
         try:
             self._charge(list(exports.values()))
         except LedgerUnavailableError as error:
-            _log.warning("%d requests not acknowledged: %s", len(exports), error)
+            if requests := self._refused.add(str(error), len(exports)):
+                _log.warning("%d requests not acknowledged: %s", requests, error)
             refusal = Refusal("unavailable", "the ledger did not commit, and its receiver has logged why; send again")
             return [refusal if index in exports else answer for index, answer in enumerate(answers)]
         if forward is not None:

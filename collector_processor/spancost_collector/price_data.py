@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from spancost_collector.locations import default_price_data
 from spancost_pricing import ConfigError, PriceFileError, load_book
+from spancost_pricing.errors import unreadable
 from spancost_pricing.price_data import parse_price_data
 from spancost_pricing.snapshot import bundled_version
 
@@ -66,8 +67,7 @@ class PriceDataFolder:
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
-            said = error.strerror if isinstance(error, OSError) else error
-            raise PriceFileError(f"{self._pointer}: cannot be read: {said}. {_REMEDY}") from None
+            raise PriceFileError(f"{unreadable(self._pointer, error)}. {_REMEDY}") from None
         try:
             found: object = json.loads(text)
         except ValueError:
@@ -90,7 +90,7 @@ class PriceDataFolder:
         try:
             content = adopted.path.read_bytes()
         except OSError as error:
-            raise PriceFileError(f"{adopted.path}: cannot be read: {error.strerror}. {_REMEDY}") from None
+            raise PriceFileError(f"{unreadable(adopted.path, error)}. {_REMEDY}") from None
         if hashlib.sha256(content).hexdigest() != adopted.sha256:
             raise PriceFileError(f"{adopted.path}: is not what was taken over: its hash differs. {_REMEDY}")
         try:

@@ -21,6 +21,7 @@ from spancost_collector.metrics.labels import LabelBounds
 from spancost_collector.metrics.measures import Measures
 from spancost_collector.metrics.receiver import ReceiverMetrics
 from spancost_collector.metrics.revenue import Revenue, load_revenue
+from spancost_collector.own_requests import new_mark
 from spancost_collector.price import Price
 from spancost_collector.reload import reload
 from spancost_collector.subscriptions import Subscriptions
@@ -90,10 +91,11 @@ class Receiver:
                 app = create_app(registry, self.check, Gate.of(settings.web))
                 self._web = HttpListener(app, settings.web, listen=settings.web.listen, name="web")
                 undo.callback(self._web.join)
+            mark = new_mark()
             self._front = (
-                Front(settings, self._charging, metrics)
+                Front(settings, self._charging, metrics, mark=mark)
                 if settings.workers == 1
-                else _crew(settings, self._charging, metrics, own, registry)
+                else _crew(settings, self._charging, metrics, own, registry, mark)
             )
             undo.callback(self._front.stop, 0.0)
             self._export = self._metrics_export(settings, registry)
@@ -165,8 +167,9 @@ def _crew(
     metrics: ReceiverMetrics,
     own: CollectorRegistry,
     registry: CollectorRegistry,
+    mark: str,
 ) -> Crew:
     """Workers, whose metrics are shown added to our own."""
-    crew = Crew(settings, charging, metrics, own)
+    crew = Crew(settings, charging, metrics, own, mark=mark)
     registry.register(crew.sums)
     return crew

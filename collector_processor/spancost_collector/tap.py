@@ -17,6 +17,7 @@ from spancost_collector.intake.listeners import Listeners
 from spancost_collector.intake.signals import TRACES
 from spancost_collector.metrics.receiver import ReceiverMetrics
 from spancost_collector.outcome import Refusal
+from spancost_collector.own_requests import new_mark
 from spancost_collector.reading.decode import MalformedRequestError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Tap:
         self._inbox = Inbox(max_bytes=settings.intake.max_queue_bytes, group_bytes=_ONE_AT_A_TIME)
         metrics = ReceiverMetrics(CollectorRegistry())
         destinations: Destinations = {TRACES: self._submit, **agents_destinations(self._submit, metrics)}
-        self._listeners = Listeners(settings, destinations, metrics, lambda: None, shared=False)
+        self._listeners = Listeners(settings, destinations, metrics, lambda: None, mark=new_mark(), shared=False)
 
     @property
     def grpc_address(self) -> Address | None:

@@ -21,7 +21,7 @@ from spancost_pricing.price_file import read_price_file
 from spancost_pricing.rates import UNIT_OF, amount_pico
 from spancost_pricing.records import new
 from spancost_pricing.snapshot import Snapshot
-from spancost_pricing.split import UsageError, shares
+from spancost_pricing.split import UsageError, shares, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,7 +118,8 @@ class Book:
                 assumptions += (assumption,)
         quantities = _by_unit(used)
         if total > MOST_PICO:
-            return self._without("invalid_usage", "too_large", f"{total} pico-USD do not fit in 64 bits", quantities)
+            detail = f"{shown(total)} pico-USD do not fit in 64 bits"
+            return self._without("invalid_usage", "too_large", detail, quantities)
         if usage.cache_write_tokens or (usage.cache_read_tokens and usage.input_audio_tokens):
             assumptions += _unsaid(usage, card)
         if usage.input_tokens is None or usage.output_tokens is None:
@@ -206,7 +207,7 @@ def _units(units: Mapping[Unit, Decimal | int]) -> list[tuple[Item, int | Decima
         if isinstance(quantity, Decimal) and not quantity.is_finite():
             raise UsageError("too_large", f"{unit} is {quantity}, not a number that can be charged")
         if quantity < 0:
-            raise UsageError("negative_quantity", f"{unit} is {quantity}; a quantity cannot be negative")
+            raise UsageError("negative_quantity", f"{unit} is {shown(quantity)}; a quantity cannot be negative")
         if quantity:
             found.append((unit, quantity))
     return found

@@ -17,3 +17,8 @@ class PriceFileError(SpancostError, ValueError):
 
 class UnknownModelError(SpancostError, LookupError):
     """Nobody knows a price for the model, and the caller asked for one."""
+
+
+def unreadable(what: object, error: OSError | UnicodeDecodeError) -> str:
+    """What is said of a file that cannot be read: `prices.yaml: cannot be read: Permission denied`."""
+    return f"{what}: cannot be read: {error.strerror if isinstance(error, OSError) else error}"

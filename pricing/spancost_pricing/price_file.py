@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from spancost_pricing.charge import Layer, Route
 from spancost_pricing.entries import Entry
-from spancost_pricing.errors import PriceFileError
+from spancost_pricing.errors import PriceFileError, unreadable
 from spancost_pricing.identity import provider_ids, provider_of, terms
 from spancost_pricing.instants import Validity, Window, day_number, nanoseconds
 from spancost_pricing.price_schema import (
@@ -54,8 +54,7 @@ def read_price_file(path: Path, layer: Layer = "user") -> Tariff:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        said = error.strerror if isinstance(error, OSError) else error
-        raise PriceFileError(f"{path}: cannot be read: {said}") from error
+        raise PriceFileError(unreadable(path, error)) from error
     return parse_price_file(text, path.name, layer)
 
 

@@ -14,6 +14,7 @@ from spancost_pricing.usage import TokenClass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from decimal import Decimal
 
     from spancost_pricing.charge import Reason
     from spancost_pricing.usage import Usage
@@ -152,8 +153,16 @@ def _output_shares(usage: Usage) -> list[tuple[Share, int]]:
     return found
 
 
+def shown(quantity: int | Decimal) -> str:
+    """A quantity for people, however long: Python refuses to write integers of more than 4300 digits."""
+    try:
+        return str(quantity)
+    except ValueError:
+        return f"about {'-' if quantity < 0 else ''}2**{int(quantity).bit_length()}"
+
+
 def _negative(name: str, value: int) -> UsageError:
-    return UsageError("negative_quantity", f"{name} is {value}; a quantity cannot be negative")
+    return UsageError("negative_quantity", f"{name} is {shown(value)}; a quantity cannot be negative")
 
 
 def _contradiction(*relations: tuple[str, int, str, int]) -> UsageError:
@@ -163,4 +172,5 @@ def _contradiction(*relations: tuple[str, int, str, int]) -> UsageError:
             if value < 0:
                 return _negative(said, value)
     name, part, whole_name, whole = next(relation for relation in relations if relation[1] > relation[3])
-    return UsageError("part_exceeds_whole", f"{name} is {part}, more than the {whole} {whole_name} it is part of")
+    text = f"{name} is {shown(part)}, more than the {shown(whole)} {whole_name} it is part of"
+    return UsageError("part_exceeds_whole", text)

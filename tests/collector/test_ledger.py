@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 
 from spancost_collector.call import Attribution, Charged, ModelCall, Resource, Series, series_of
 from spancost_collector.errors import LedgerError, LedgerUnavailableError
+from spancost_collector.ledger.report import LedgerReader
 from spancost_collector.ledger.writer import Ledger
 from spancost_pricing import Charge, LineItem, Rate, Route, Usage
 
@@ -197,6 +199,27 @@ print(found)
     assert done.stdout.strip() == "[True, False, True]", done.stderr
 
 
+def test_a_ledger_on_a_full_disk_is_not_called_something_else(path: Path) -> None:
+    # What SQLite keeps beside a ledger to read it has no room; the limit is the full disk, as above.
+    program = """
+import resource, sys
+from pathlib import Path
+from spancost_collector.errors import LedgerError
+from spancost_collector.ledger.report import LedgerReader
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+try:
+    LedgerReader(Path(sys.argv[1]))
+except LedgerError as error:
+    print(error)
+"""
+    Ledger(path).close()
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False)
+
+    assert done.stdout.startswith(f"{path}: cannot be read: disk I/O error; see that its disk works and has room"), (
+        done.stderr
+    )
+
+
 def test_two_receivers_cannot_write_one_ledger_under_two_names(ledger: Ledger, path: Path, tmp_path: Path) -> None:
     other = tmp_path / "elsewhere" / "other.sqlite3"
     other.parent.mkdir()
@@ -253,6 +276,18 @@ print({str(os.path.dirname(file)) for file in map(os.readlink, opened) if "etilq
     done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False)
 
     assert done.stdout.strip() == repr({str(path.parent)}), done.stderr
+
+
+@pytest.mark.parametrize("name", ["dir ümläut", os.fsdecode(b"latin-1 \xf6")])
+def test_a_ledger_may_be_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name / "ledger.sqlite3"
+    with closing(sqlite3.connect(":memory:")) as any_connection:  # other tests have chosen for this process
+        any_connection.execute("PRAGMA temp_store_directory = ''")
+    with closing(Ledger(path)) as ledger:
+        ledger.record([call(1)])
+
+    with closing(LedgerReader(path)) as reader:
+        assert reader.report(()).total.calls == 1
 
 
 def test_two_receivers_cannot_write_one_ledger(ledger: Ledger, path: Path) -> None:

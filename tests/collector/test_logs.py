@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 
-from spancost_collector.logs import JsonFormatter
+from spancost_collector.logs import JsonFormatter, Repeated
 
 
 def test_a_record_is_one_line_of_json() -> None:
@@ -36,3 +36,14 @@ def test_an_exception_is_part_of_its_line() -> None:
 
     assert "\n" not in line
     assert json.loads(line)["exception"].endswith("ValueError: broken")
+
+
+def test_a_problem_that_many_have_is_said_once_a_minute() -> None:
+    now = 0.0
+    repeated = Repeated(lambda: now)
+
+    assert [repeated.add("disk full") for _ in range(1000)] == [1, *[0] * 999]
+    assert repeated.add("locked", 3) == 3
+    now = 61.0
+    assert repeated.add("disk full") == 1000
+    assert repeated.add("disk full") == 0

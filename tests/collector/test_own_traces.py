@@ -9,6 +9,7 @@ import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 if TYPE_CHECKING:
+    import pytest
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
     from tests.collector.conftest import Launch, NextHop, Otlp
 
@@ -39,6 +40,18 @@ def test_a_group_of_requests_is_a_trace_with_its_stages(launch: Launch, next_hop
         "charge": True,
     }
     assert [pair.value.int_value for pair in found["charge"].attributes] == [2]
+
+
+def test_the_log_says_that_a_backend_does_not_take_them(
+    launch: Launch, next_hop: NextHop, otlp: Otlp, caplog: pytest.LogCaptureFixture
+) -> None:
+    next_hop.answer = lambda _body: grpc.StatusCode.UNAUTHENTICATED
+    running = launch(own_traces={"endpoint": str(next_hop.address)})
+    assert running.export(otlp.body(otlp.call(1))) is grpc.StatusCode.OK
+    running.stop()
+
+    (said,) = [message for message in caplog.messages if "takes no requests" in message]
+    assert said.startswith(f"next hop {next_hop.address}: takes no requests: UNAUTHENTICATED")
 
 
 def test_a_share_of_none_makes_no_trace(launch: Launch, next_hop: NextHop, otlp: Otlp) -> None:

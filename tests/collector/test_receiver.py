@@ -88,6 +88,19 @@ def test_a_full_disk_is_not_acknowledged_and_the_retry_counts_once(
     assert list(running.metric("spancost_calls_total").values()) == [1]
 
 
+def test_a_ledger_that_cannot_be_written_does_not_fill_the_log(
+    launch: Launch, ledger: FlakyLedger, otlp: Otlp, caplog: pytest.LogCaptureFixture
+) -> None:
+    running = launch()
+    ledger.fail()
+
+    for _ in range(10):
+        assert running.export(otlp.body(otlp.call())) is UNAVAILABLE
+
+    (said,) = [message for message in caplog.messages if "not acknowledged" in message]
+    assert said.startswith("1 requests not acknowledged: ")
+
+
 def test_a_next_hop_that_is_down_is_not_acknowledged_and_the_retry_counts_once(
     launch: Launch, next_hop: NextHop, otlp: Otlp
 ) -> None:

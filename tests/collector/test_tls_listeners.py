@@ -122,6 +122,30 @@ def test_http_is_taken_over_tls_and_asks_for_a_certificate(
         httpx.post(url.replace("https", "http"), content=body, headers=headers)
 
 
+def test_why_a_sender_does_not_get_in_over_http_is_in_the_log(
+    launch: Launch, certificates: Certificates, caplog: pytest.LogCaptureFixture
+) -> None:
+    running = launch(http={"listen": "127.0.0.1:0", "tls": certificates.tls(mutual=True)})
+    address = running.receiver.http_address
+
+    with pytest.raises(httpx.TransportError):
+        httpx.post(f"http://{address}/v1/traces", content=b"")
+    with pytest.raises(httpx.TransportError):
+        httpx.post(f"https://{address}/v1/traces", content=b"", verify=certificates.context(with_client=False))
+    with pytest.raises(httpx.TransportError):
+        httpx.post(f"https://{address}/v1/traces", content=b"")  # this one does not know the receiver
+
+    deadline = time.monotonic() + 10
+    while len(caplog.messages) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert caplog.messages == [
+        "http.tls: handshakes failed (1): HTTP_REQUEST",
+        "http.tls: handshakes failed (1): PEER_DID_NOT_RETURN_A_CERTIFICATE",
+        "http.tls: handshakes failed (1): TLSV1_ALERT_UNKNOWN_CA",
+    ]
+
+
 def test_the_web_is_served_over_tls_and_asks_for_a_token_but_not_of_probes(
     launch: Launch, certificates: Certificates
 ) -> None:

@@ -206,6 +206,19 @@ def test_a_certificate_that_cannot_be_used_stops_the_start_as_with_one_process(t
     assert len(failed.stderr.splitlines()) == 1
 
 
+def test_what_one_worker_sends_does_not_go_round_by_way_of_another(serve: Callable[..., Serve]) -> None:
+    (port,) = free_ports(1)
+    itself = f"[::ffff:127.0.0.1]:{port}"  # the same address, and another text
+    receiver = serve("--workers", "2", "--listen", f"127.0.0.1:{port}", "--forward", itself, "--grace", "1")
+
+    for first in range(1, 9):
+        with pytest.raises(grpc.RpcError, match="leads back"):
+            send_from_elsewhere(receiver, first, 1)
+
+    wait_until("8 spans are counted", lambda: value(receiver, "spancost_receiver_spans_total") == 8)
+    assert receiver.samples("spancost_receiver_rejected_requests_total")['{reason="looped"}'] >= 8
+
+
 def test_a_receiver_of_several_workers_that_never_started_can_be_stopped(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
     anywhere = {"listen": "127.0.0.1:0"}

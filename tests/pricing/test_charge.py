@@ -181,6 +181,40 @@ def test_usage_that_cannot_be_is_invalid_and_has_no_amount(book_of: BookOf, usag
     assert (charge.status, charge.reason, charge.total_pico, charge.items) == ("invalid_usage", reason, None, ())
 
 
+@pytest.mark.parametrize(
+    ("usage", "reason", "detail"),
+    [
+        (Usage(input_tokens=10**5000), "too_large", "about 2**16632 pico-USD do not fit in 64 bits"),
+        (
+            Usage(units={"second": Decimal("1E+5000")}),
+            "too_large",
+            "about 2**16635 pico-USD do not fit in 64 bits",
+        ),
+        (
+            Usage(output_tokens=-(10**5000)),
+            "negative_quantity",
+            "output_tokens is about -2**16610; a quantity cannot be negative",
+        ),
+        (
+            Usage(units={"image": -(10**5000)}),
+            "negative_quantity",
+            "image is about -2**16610; a quantity cannot be negative",
+        ),
+        (
+            Usage(output_tokens=5, reasoning_tokens=10**5000),
+            "part_exceeds_whole",
+            "reasoning_tokens is about 2**16610, more than the 5 output_tokens it is part of",
+        ),
+    ],
+)
+def test_quantities_of_more_digits_than_python_writes_are_invalid_and_say_how_large_they_are(
+    book_of: BookOf, usage: Usage, reason: str, detail: str
+):
+    charge = book_of(PRICES).charge(Route("acme", "one"), usage, NOON)
+
+    assert (charge.status, charge.reason, charge.detail) == ("invalid_usage", reason, detail)
+
+
 def test_the_largest_charge_that_fits_64_bits_is_kept(book_of: BookOf):
     # 9,223,372,036,854 tokens at 1,000,000 pico-USD are just under 2**63.
     book = book_of(PRICES)

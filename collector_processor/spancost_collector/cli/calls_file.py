@@ -14,6 +14,7 @@ from spancost_collector.cli.figures import exact
 from spancost_collector.cli.moments import nanoseconds
 from spancost_collector.cli.printing import spelled
 from spancost_pricing import ConfigError, Route, Usage
+from spancost_pricing.errors import unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -133,7 +134,7 @@ def _read(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
             columns = list(reader.fieldnames or ())
             rows = [(reader.line_num, row) for row in reader]
     except OSError as error:
-        raise ConfigError(f"--csv {path}: cannot be read: {error.strerror}") from None
+        raise ConfigError(unreadable(f"--csv {path}", error)) from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"--csv {path}: is not CSV in UTF-8: {error}") from None
     if missing := [name for name in _REQUIRED_COLUMNS if name not in columns]:

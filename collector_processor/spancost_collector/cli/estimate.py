@@ -15,6 +15,7 @@ from spancost_collector.cli.figures import exact
 from spancost_collector.cli.options import AsJson, At, Config, Prices, at_ns
 from spancost_collector.cli.printing import console, draw, say, table
 from spancost_pricing import ConfigError, Route
+from spancost_pricing.errors import unreadable
 from spancost_pricing.estimate import Estimator
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _prompt(file: str) -> str | list[object] | dict[str, object]:
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None
+        raise ConfigError(unreadable(file, error)) from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file}: is not text in UTF-8: {error.reason} at byte {error.start}") from None
     text = text.removeprefix("\ufeff")  # a byte order mark is no part of a prompt, and nothing that JSON begins with

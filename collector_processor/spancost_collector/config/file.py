@@ -9,6 +9,7 @@ the commands beside it may be started in different places, and have to mean the 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -16,6 +17,7 @@ import yaml
 
 from spancost_collector.config.layers import Key, Layer, Origin, dotted, is_path
 from spancost_pricing import ConfigError
+from spancost_pricing.errors import unreadable
 from spancost_pricing.yaml_text import TextLoader, yaml_mistake
 
 if TYPE_CHECKING:
@@ -33,8 +35,7 @@ def read_config_file(path: Path, environment: Mapping[str, str]) -> tuple[Layer,
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        said = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(f"{path}: cannot be read: {said}") from error
+        raise ConfigError(unreadable(path, error)) from error
     reader = _Reader(path, environment)
     try:
         loader = TextLoader(text)
@@ -113,13 +114,15 @@ class _Reader:
     def _file(self, node: yaml.Node, key: Key, name: str) -> str | None:
         try:
             return self._path(name).read_text(encoding="utf-8").removesuffix("\n")
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # the latter also where no file can have that name
             said = error.strerror if isinstance(error, OSError) else "is not text"
             self._complain(node, key, f"{name} cannot be read: {said}")
             return None
 
     def _path(self, text: str) -> Path:
-        return self._folder / Path(text).expanduser()
+        with suppress(RuntimeError):
+            return self._folder / Path(text).expanduser()
+        return Path(text)  # in a home that nobody knows, which is refused where paths are checked
 
     def _complain(self, node: yaml.Node, key: Key, text: str) -> None:
         self.problems.append(f"{self._at(node)}: {dotted(key)}: {text}")

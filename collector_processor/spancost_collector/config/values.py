@@ -105,7 +105,10 @@ def not_a_flag(value: object) -> object:
 def _file(value: object) -> object:
     if not isinstance(value, str | Path):
         return value
-    path = Path(value).expanduser()
+    try:
+        path = Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError(f"expected a path; {Path(value).parts[0]} is no home directory that is known here") from None
     try:
         usable = b"\0" not in os.fsencode(path)
     except UnicodeEncodeError:

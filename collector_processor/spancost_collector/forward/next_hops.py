@@ -10,6 +10,7 @@ from spancost_collector.forward.hop import BRIEF, Hop
 from spancost_collector.forward.over_grpc import EXPORT_TRACES, GrpcTransport
 from spancost_collector.forward.over_http import HttpTransport
 from spancost_collector.forward.tls import grpc_credentials, ssl_context
+from spancost_collector.own_requests import HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from spancost_collector.metrics.receiver import ReceiverMetrics
 
 
-def open_next_hops(configured: Sequence[NextHop], metrics: ReceiverMetrics) -> Forwarder | None:
-    """A forwarder to every configured next hop; None where there is none.
+def open_next_hops(configured: Sequence[NextHop], metrics: ReceiverMetrics, mark: str) -> Forwarder | None:
+    """A forwarder to every configured next hop; None where there is none. `mark` is the receiver's own.
 
     Raises:
         ConfigError: a certificate cannot be used.
@@ -29,7 +30,7 @@ def open_next_hops(configured: Sequence[NextHop], metrics: ReceiverMetrics) -> F
         return None
     required: list[Hop] = []
     best_effort: list[BestEffort] = []
-    for one, transport in [(one, open_transport(one, EXPORT_TRACES)) for one in configured]:
+    for one, transport in [(one, open_transport(one, EXPORT_TRACES, mark=mark)) for one in configured]:
         hop = Hop(
             transport,
             counts=metrics.next_hop(transport.name),
@@ -46,13 +47,17 @@ def open_next_hops(configured: Sequence[NextHop], metrics: ReceiverMetrics) -> F
     return Forwarder(required, best_effort)
 
 
-def open_transport(target: Target, method: str, *, section: str = "forward") -> Transport:
+def open_transport(target: Target, method: str, *, section: str = "forward", mark: str = "") -> Transport:
     """The way to an OTLP receiver, as `section` of the configuration has it; `method` is what is called over gRPC.
+
+    What is sent carries `mark`, if there is one, by which the receiver that sends it knows it again (`own_requests`).
 
     Raises:
         ConfigError: a certificate cannot be used.
     """
     headers = {name: value.get_secret_value() for name, value in target.headers.items()}
+    if mark:
+        headers[HEADER] = mark
     files = (None, None, None) if target.tls is None else (target.tls.ca, target.tls.cert, target.tls.key)
     packed = target.compression == "gzip"
     proxied = not target.address.loopback  # a proxy of the environment's has another loopback than we

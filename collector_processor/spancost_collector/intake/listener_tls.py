@@ -2,6 +2,7 @@
 
 A file that cannot be used is named at the start. Certificates are renewed while a receiver runs, so their files are
 looked at whenever somebody connects; what cannot be used then is logged, and the last that could is used on.
+Whoever is not let in hears little of the reason, so the log has it: gRPC writes it by itself, for HTTP it is done here.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import grpc
 
 from spancost_collector import private_key
+from spancost_collector.logs import Repeated
 from spancost_pricing import ConfigError
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class Certificate:
             connection.context = self._context
 
         accepting.sni_callback = choose
+        accepting.sslobject_class = _telling(self._name)
         return accepting
 
     def for_grpc(self) -> grpc.ServerCredentials:
@@ -89,6 +92,30 @@ class Certificate:
             else:
                 found.append((about.st_mtime_ns, about.st_size, about.st_ino))
         return tuple(found)
+
+
+def _telling(name: str) -> type[ssl.SSLObject]:
+    """Connections to the listener `name` that log why a handshake failed, which no event loop does."""
+    failures = Repeated()
+
+    class Connection(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            try:
+                super().do_handshake()
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):  # it goes on
+                raise
+            except ssl.SSLError as error:
+                reason = _reason(error)
+                if times := failures.add(reason):
+                    _log.warning("%s.tls: handshakes failed (%d): %s", name, times, reason)
+                raise
+
+    return Connection
+
+
+def _reason(error: ssl.SSLError) -> str:
+    verified = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else ""
+    return ": ".join(part for part in (error.reason or str(error), verified) if part)
 
 
 def _server_context(tls: ListenerTls, name: str) -> ssl.SSLContext:

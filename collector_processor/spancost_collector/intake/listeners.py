@@ -30,9 +30,11 @@ class Listeners:
         metrics: ReceiverMetrics,
         check: Callable[[], Refusal | None],
         *,
+        mark: str,
         shared: bool,
     ) -> None:
-        """Take the addresses; `check` says what would keep an export from being acknowledged.
+        """Take the addresses; `check` says what would keep an export from being acknowledged, `mark` is the receiver's
+        own (`own_requests`).
 
         Where they are `shared`, other processes of this user may listen on them as well, and the system spreads the
         connections.
@@ -44,7 +46,7 @@ class Listeners:
         self._http: HttpListener | None = None
         with ExitStack() as undo:
             if settings.http.listen is not None:
-                app = OtlpHttpApp(destinations, metrics, Gate.of(settings.http), settings.intake)
+                app = OtlpHttpApp(destinations, metrics, Gate.of(settings.http), settings.intake, mark=mark)
                 self._http = HttpListener(app, settings.http, listen=settings.http.listen, name="http", shared=shared)
                 undo.callback(self._http.join)
             if settings.grpc.listen is not None:
@@ -55,6 +57,7 @@ class Listeners:
                     listener=settings.grpc,
                     listen=settings.grpc.listen,
                     intake=settings.intake,
+                    mark=mark,
                     shared=shared,
                 )
             undo.pop_all()

@@ -21,6 +21,7 @@ from spancost_collector.intake.grpc_services import Door, TrueHealth, add_health
 from spancost_collector.intake.listener_tls import Certificate
 from spancost_collector.intake.signals import SIGNALS, TRACES
 from spancost_collector.outcome import QUEUE_FULL, Refusal
+from spancost_collector.own_requests import HEADER, LOOPED
 from spancost_pricing import ConfigError
 
 if TYPE_CHECKING:
@@ -55,9 +56,12 @@ class OtlpGrpcServer:
         listener: Grpc,
         listen: Address,
         intake: Intake,
+        mark: str,
         shared: bool,
     ) -> None:
         """Take the address, which other processes may have as well where it is `shared`.
+
+        `mark` is the receiver's own (`own_requests`).
 
         Raises:
             ConfigError: it cannot be listened on, or its certificate cannot be used.
@@ -76,7 +80,8 @@ class OtlpGrpcServer:
             interceptors=[] if gate.open else [Door(gate, metrics, self._spare)],
         )
         self._arrivals = Arrivals(ARRIVAL_SECONDS)
-        self._server.add_generic_rpc_handlers((_Exports(destinations, metrics, intake, self._spare, self._arrivals),))
+        exports = _Exports(destinations, metrics, intake, self._spare, self._arrivals, mark)
+        self._server.add_generic_rpc_handlers((exports,))
         self.health = TrueHealth(check, TRACES.service, self._spare)
         add_health(self._server, self.health)
         self._curious = ThreadPoolExecutor(2, thread_name_prefix="spancost-otlp-reflection")
@@ -121,10 +126,13 @@ class _Exports(grpc.GenericRpcHandler):
         intake: Intake,
         spare: ThreadPoolExecutor,
         arrivals: Arrivals,
+        mark: str,
     ) -> None:
         self._metrics = metrics
         self._arrivals = arrivals
         self._room = Semaphore(intake.max_concurrent_requests + intake.max_waiting_requests)
+        self._own = (HEADER, mark)
+        self._looped = refusing(LOOPED, metrics, spare)
         self._too_many = refusing(_TOO_MANY, metrics, spare)
         self._taken: dict[str, Handler] = {}
         self._refused: dict[str, Handler] = {}
@@ -141,6 +149,8 @@ class _Exports(grpc.GenericRpcHandler):
         handler = self._taken.get(handler_call_details.method)
         if handler is None:
             return self._refused.get(handler_call_details.method)
+        if self._own in (handler_call_details.invocation_metadata or ()):
+            return self._looped
         return handler if self._room.acquire(blocking=False) else self._too_many
 
     def _handler(self, submit: Submit) -> Handler:

@@ -27,6 +27,7 @@ from spancost_collector.intake.otlp_json import BadJsonError, convert
 from spancost_collector.intake.otlp_json_records import convert_logs, convert_metrics
 from spancost_collector.intake.signals import LOGS, METRICS, SIGNALS, TRACES
 from spancost_collector.outcome import FAULT, QUEUE_FULL, STOPPING, Refusal, http_status
+from spancost_collector.own_requests import HEADER, LOOPED
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -87,9 +88,12 @@ class _Route(NamedTuple):
 class OtlpHttpApp:
     """`POST /v1/<signal>` as an ASGI application."""
 
-    def __init__(self, destinations: Destinations, metrics: ReceiverMetrics, gate: Gate, intake: Intake) -> None:
+    def __init__(
+        self, destinations: Destinations, metrics: ReceiverMetrics, gate: Gate, intake: Intake, *, mark: str
+    ) -> None:
         self._metrics = metrics
         self._gate = gate
+        self._mark = mark
         self._max_message_bytes = int(intake.max_message_bytes)
         self._max_bytes = int(intake.max_queue_bytes)
         self._max_requests = intake.max_concurrent_requests + intake.max_waiting_requests
@@ -159,6 +163,8 @@ class OtlpHttpApp:
         """Where a request goes; asked in the order in which a stranger may learn things."""
         if not self._gate.admits(headers.get("authorization")):
             raise _Refused(REFUSED)
+        if headers.get(HEADER) == self._mark:
+            raise _Refused(LOOPED)
         path: str = scope["path"]
         signal = self._signals.get(path.rstrip("/"))
         if signal is None:

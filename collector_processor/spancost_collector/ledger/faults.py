@@ -13,6 +13,7 @@ _PRIMARY: Final = 0xFF
 """The low byte of an extended result code, https://www.sqlite.org/rescode.html."""
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _DENIED: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM})
+_PASSING: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _REMEDIES: Final[Mapping[int, str]] = {
     **dict.fromkeys(_DAMAGE, "the file is damaged: stop the receiver and run `spancost doctor --ledger {path}`"),
     sqlite3.SQLITE_FULL: "make room on its disk; nothing is lost, senders send again",
@@ -41,6 +42,11 @@ def moved(path: Path) -> str:
 def is_denied(error: sqlite3.Error) -> bool:
     """Whether a file, or one that SQLite keeps beside it, may not be opened or made by this user."""
     return _code(error) in _DENIED
+
+
+def is_passing(error: sqlite3.Error) -> bool:
+    """Whether something around the file is at fault, and says nothing about what is in it."""
+    return _code(error) in _PASSING
 
 
 def is_damage(error: sqlite3.Error) -> bool:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from spancost_collector.call import UNATTRIBUTED
 from spancost_collector.errors import LedgerError
 from spancost_collector.ledger import local_time, schema
-from spancost_collector.ledger.faults import is_denied
+from spancost_collector.ledger.faults import is_denied, is_passing, told
 from spancost_collector.ledger.schema import HOUR_NS
 from spancost_collector.ledger.scratch import keep_scratch_beside
 from spancost_pricing import PICO_USD, ConfigError
@@ -273,6 +273,8 @@ class LedgerReader:
 
 
 def _unreadable(path: Path, error: sqlite3.Error) -> LedgerError:
+    if is_passing(error):
+        return LedgerError(told(path, "cannot be read", error))
     if not is_denied(error):
         return LedgerError(f"{path}: not a ledger ({error})")
     return LedgerError(

@@ -6,6 +6,7 @@ sorted cannot be read, so a ledger that has grown would be one that no receiver 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ def keep_scratch_beside(path: Path, connection: sqlite3.Connection) -> None:
     """
     found = connection.execute("PRAGMA temp_store_directory").fetchone()
     if found is None or not found[0]:
-        folder = str(path.absolute().parent).replace("'", "''")
-        with suppress(sqlite3.Error):
+        # SQLite takes a name as the system has it, but in UTF-8 only: one that is none has to do without.
+        with suppress(sqlite3.Error, UnicodeDecodeError):
+            folder = os.fsencode(path.absolute().parent).decode().replace("'", "''")
             connection.execute(f"PRAGMA temp_store_directory = '{folder}'")

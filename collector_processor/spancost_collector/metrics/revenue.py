@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from spancost_collector.metrics.labels import OTHER
 from spancost_collector.metrics.table import REVENUE
 from spancost_pricing import ConfigError
+from spancost_pricing.errors import unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,7 +35,7 @@ def load_revenue(path: Path) -> dict[str, Decimal]:
         with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets begin a file with a byte order mark
             rows = list(csv.reader(file))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        raise ConfigError(unreadable(path, error)) from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: cannot be read: not UTF-8 ({error})") from None
     except csv.Error as error:

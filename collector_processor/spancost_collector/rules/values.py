@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 import yaml
 
 from spancost_pricing import ConfigError
+from spancost_pricing.errors import unreadable
 from spancost_pricing.yaml_text import TextLoader, yaml_mistake
 
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ def load_values(path: Path | None = None) -> Values:
     try:
         document: object = yaml.load(path.read_text(encoding="utf-8"), Loader=TextLoader)
     except (OSError, UnicodeDecodeError) as error:
-        said = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(f"{path}: cannot be read: {said}") from None
+        raise ConfigError(unreadable(path, error)) from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: is not YAML: {yaml_mistake(error)}") from None
     problems = [f"{path}: {problem}" for problem in _merge(values, {} if document is None else document)]

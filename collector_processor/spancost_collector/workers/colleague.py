@@ -33,8 +33,8 @@ class NoAnswerError(Exception):
 class Colleague:
     """A worker process that was started with these settings."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Start it; whether it listens, `wait_until_listening` tells.
+    def __init__(self, settings: Settings, mark: str) -> None:
+        """Start it; whether it listens, `wait_until_listening` tells. `mark` is the receiver's own (`own_requests`).
 
         Raises:
             ConfigError: there can be no further process.
@@ -59,7 +59,7 @@ class Colleague:
         self._lock = Lock()
         self._asked = 0
         with suppress(OSError):  # it is gone already, which `wait_until_listening` will find out
-            self._control.send_bytes(pickle.dumps(settings))
+            self._control.send_bytes(pickle.dumps((settings, mark)))
 
     @property
     def pid(self) -> int:

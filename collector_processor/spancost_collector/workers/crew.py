@@ -42,8 +42,16 @@ _MARGIN_SECONDS: Final = 2.0
 class Crew:
     """`settings.workers` processes, which listen once this is made, and are answered from `start` to `stop`."""
 
-    def __init__(self, settings: Settings, charging: Charges, metrics: ReceiverMetrics, own: CollectorRegistry) -> None:
-        """Take the addresses and start them; `own` is where `metrics` are.
+    def __init__(
+        self,
+        settings: Settings,
+        charging: Charges,
+        metrics: ReceiverMetrics,
+        own: CollectorRegistry,
+        *,
+        mark: str,
+    ) -> None:
+        """Take the addresses and start them; `own` is where `metrics` are, `mark` the receiver's (`own_requests`).
 
         Raises:
             ConfigError: an address cannot be listened on, or a certificate cannot be used.
@@ -52,6 +60,7 @@ class Crew:
         """All that is counted, by the writer and by the workers."""
         self._desk = Desk(charging)
         self._metrics = metrics
+        self._mark = mark
         self._stopping = Event()
         self._lock = Lock()
         """Held while a worker comes to those that live, or all are told to stop."""
@@ -60,7 +69,7 @@ class Crew:
         with ExitStack() as undo:
             self._settings = _on_shared_ports(settings, undo)
             for number in range(settings.workers):
-                colleague = Colleague(self._settings)
+                colleague = Colleague(self._settings, mark)
                 undo.callback(colleague.end)
                 self._colleagues[number] = colleague
                 self.sums.add(colleague)
@@ -155,7 +164,7 @@ class Crew:
         while not self._stopping.wait(pause):
             with ExitStack() as undo:
                 try:
-                    colleague = Colleague(self._settings)
+                    colleague = Colleague(self._settings, self._mark)
                     undo.callback(colleague.end)
                     colleague.wait_until_listening(self._stopping)
                 except ConfigError as error:

@@ -36,11 +36,12 @@ def run(calls: Connection, control: Connection) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     # What comes first is the writer's own, on a socket that only it has the other end of.
-    settings: Settings = pickle.loads(control.recv_bytes())
+    settings: Settings
+    settings, mark = pickle.loads(control.recv_bytes())
     configure_logs(settings.log.format, settings.log.level)
     registry = CollectorRegistry()
     try:
-        front = Front(settings, WriterLink(calls), ReceiverMetrics(registry), shared=True)
+        front = Front(settings, WriterLink(calls), ReceiverMetrics(registry), mark=mark, shared=True)
     except SpancostError as error:
         with suppress(OSError):  # another worker has said it already
             control.send_bytes(marshal.dumps(str(error)))

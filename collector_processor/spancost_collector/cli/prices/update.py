@@ -17,6 +17,7 @@ from spancost_collector.price_data import PriceDataFolder
 from spancost_pricing import ConfigError, PriceFileError, Route, load_book
 from spancost_pricing.changes import JUMP, changes
 from spancost_pricing.entries import on
+from spancost_pricing.errors import unreadable
 from spancost_pricing.plan import Refusal
 from spancost_pricing.price_data import parse_price_data
 from spancost_pricing.rates import LISTED_KEYS
@@ -57,7 +58,7 @@ def update(
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise ConfigError(f"--file {file}: cannot be read: {error.strerror}") from None
+        raise ConfigError(unreadable(f"--file {file}", error)) from None
     after = parse_price_data(content, str(file))
     before = _in_use(folder)
     found = changes(before, after)
