@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _LENGTH: Final = 4
 _JSON_BEGINS: Final = (b"{", b"[")
+_PACKED: Final = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"))
 
 
 def read_requests(path: Path) -> tuple[list[bytes], list[str]]:
@@ -40,6 +41,9 @@ def read_requests(path: Path) -> tuple[list[bytes], list[str]]:
         raise ConfigError(unreadable(path, error)) from None
     if not content.strip():
         raise ConfigError(f"{path}: is empty; expected OTLP traces, as JSON or protobuf")
+    for begin, how in _PACKED:
+        if content.startswith(begin):
+            raise ConfigError(f"{path}: is compressed with {how}; unpack it first")
     if content.lstrip().startswith(_JSON_BEGINS):
         return _json(content, path)
     return _protobuf(content, path), []

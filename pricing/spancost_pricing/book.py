@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Quantities = Mapping[TokenClass | Unit, Decimal | int]
 
-ENGINE: Final = "1"
+ENGINE: Final = "2"
 """Part of every book's version; raised when the rules in code change what a call costs."""
 
 PLANS: Final = 4096

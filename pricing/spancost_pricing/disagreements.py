@@ -68,6 +68,8 @@ def why(decides: Candidate, other: Candidate) -> str:
     first, second = decides.entry, other.entry
     if _on_terms(decides) and not _on_terms(other):
         return "it is for the call's own terms, the other is the standard price"
+    if decides.tier is not None and decides.tier.layer == "user" and other.tier is None:
+        return "your factor comes before what other layers list for the call's own terms"
     if first.layer != second.layer:
         return f"{LAYER_NAMES[first.layer]} come before {LAYER_NAMES[second.layer]}"
     if decides.tier is None and other.tier is not None:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal, cast, get_args
 
 from spancost_pricing.errors import ConfigError, UnknownModelError
 from spancost_pricing.exact import exact_counter
 from spancost_pricing.identity import identify, provider_ids, terms
+from spancost_pricing.plan import Card
 from spancost_pricing.prompt import read_prompt
 from spancost_pricing.tokens import TokenRates, family_of
 from spancost_pricing.usage import Usage
@@ -30,20 +31,36 @@ if TYPE_CHECKING:
 Cache = Literal["auto", "off", "5m", "1h"]
 """What the prompt cache may do: what the request says, nothing, or a write of that lifetime at worst."""
 
+_CONFIGS: Final = ("generationConfig", "generation_config")
 _LIMITS: Final = (
     ("max_completion_tokens",),
     ("max_output_tokens",),
     ("max_tokens",),
     ("max_tokens_to_sample",),
     ("max_gen_len",),
-    ("generationConfig", "maxOutputTokens"),
+    ("maxOutputTokens",),
+    *((config, limit) for config in _CONFIGS for limit in ("maxOutputTokens", "max_output_tokens")),
     ("inferenceConfig", "maxTokens"),
     ("inferenceConfig", "max_new_tokens"),
     ("textGenerationConfig", "maxTokenCount"),
 )
 """Where a request body says how long an answer may be."""
 
-_CHOICES: Final = (("n",), ("generationConfig", "candidateCount"), ("candidate_count",))
+_CHOICES: Final = (
+    ("best_of",),
+    ("n",),
+    ("candidateCount",),
+    ("candidate_count",),
+    ("num_generations",),
+    *((config, count) for config in _CONFIGS for count in ("candidateCount", "candidate_count")),
+)
+_MODALITIES: Final = (
+    ("modalities",),
+    ("responseModalities",),
+    ("response_modalities",),
+    *((config, kinds) for config in _CONFIGS for kinds in ("responseModalities", "response_modalities")),
+)
+"""Where a request body says whether the answer may be more than text."""
 
 _TERMS: Final = {
     "service_tier": (("service_tier",), ("serviceTier", "type")),
@@ -139,9 +156,14 @@ class Estimator:
             UnknownModelError: nobody knows a price for the route.
             ConfigError: the prompt or a limit is not one.
         """
+        for term, said in route._asdict().items():
+            if not isinstance(said, str) and (said is not None or term in ("provider", "model")):
+                raise ConfigError(f"{term}: got {said!r}; expected text")
+        if cache not in get_args(Cache):
+            raise ConfigError(f"cache: got {cache!r}; expected one of {', '.join(get_args(Cache))}")
         read = read_prompt(prompt)
         limit = _whole("max_output_tokens", max_output_tokens, _setting(read, _LIMITS), least=1)
-        answers = _whole("choices", choices, _setting(read, _CHOICES), least=1) or 1
+        answers = (_whole("choices", choices, _setting(read, _CHOICES), least=1) or 1) * read.prompts
         _whole("expected_output_tokens", expected_output_tokens)
         _whole("max_searches", max_searches)
         _whole("max_tool_input_tokens", max_tool_input_tokens)
@@ -156,9 +178,11 @@ class Estimator:
                 assumptions.append("input tokens follow what past calls of this model reported")
 
         open_ended = list(dict.fromkeys(read.open_ended))
-        if read.open_ended and max_tool_input_tokens is not None and read.searches:
-            open_ended = [reason for reason in open_ended if "runs at the provider" not in reason]
+        if read.searched and max_tool_input_tokens is not None:
+            open_ended = [reason for reason in open_ended if reason not in read.searched]
             bounds = bounds._replace(upper=bounds.upper + max_tool_input_tokens)
+        if limit is None and self._is_without_answer(route, at_ns):
+            limit = 0
         output = self._output(route, limit, answers, expected_output_tokens, assumptions)
         if limit is None:
             open_ended.append("nothing limits the answer; give max_output_tokens (--max-tokens)")
@@ -178,7 +202,7 @@ class Estimator:
         if not open_ended and output.upper is not None:
             usage = _usage(bounds.upper, output.upper)._replace(units=fees)
             writes = _writes(cache, read, family)
-            most = (self._most(one, usage, writes, at_ns) for one in served)
+            most = (self._most(one, usage, writes, _modalities(read), at_ns) for one in served)
             upper = max(most, key=lambda charge: (charge.status == "partial", _total(charge)))
             if upper.status == "partial":
                 open_ended.append(f"{upper.detail}, so no total is an upper bound")
@@ -209,6 +233,8 @@ class Estimator:
             usual = self._calibration.expected_output(route.provider, route.model)
             if usual is not None:
                 assumptions.append("the expected answer is as long as past ones of this model")
+        if usual is None and limit == 0:
+            usual = 0
         if usual is None and limit is not None:
             usual = limit
             assumptions.append("nothing says how long the answer usually is: the expected one reaches the limit")
@@ -223,15 +249,34 @@ class Estimator:
         cached = self._charge(route, _usage(tokens, 0)._replace(cache_read_tokens=tokens), at_ns)
         return min((plain, cached), key=_total)
 
-    def _most(self, route: Route, usage: Usage, writes: frozenset[Lifetime], at_ns: int) -> Charge:
+    def _most(
+        self, route: Route, usage: Usage, writes: frozenset[Lifetime], asked: frozenset[str] | None, at_ns: int
+    ) -> Charge:
+        """The dearest of the calls that it may turn out to be; a `partial` one where some part of it has no rate."""
+        drawn = usage._replace(output_image_tokens=usage.output_tokens)
+        spoken = usage._replace(output_audio_tokens=usage.output_tokens)
+        answers = [usage]
+        if asked is None:  # models that draw do so unasked
+            answers += [drawn] if self._charge(route, drawn, at_ns).status != "partial" else []
+        else:
+            answers += [answer for kind, answer in (("image", drawn), ("audio", spoken)) if kind in asked]
+        charges = [self._charge(route, answer, at_ns) for answer in answers]
+        unknown = next((charge for charge in charges if charge.status == "partial"), None)
+        if unknown is not None:
+            return unknown
         tokens = usage.input_tokens
-        charges = [self._charge(route, usage, at_ns)]
-        if "5m" in writes:
-            charges.append(self._charge(route, usage._replace(cache_write_tokens=tokens), at_ns))
-        if "1h" in writes:
-            hour = usage._replace(cache_write_tokens=tokens, cache_write_1h_tokens=tokens)
-            charges.append(self._charge(route, hour, at_ns))
-        return max((charge for charge in charges if charge.status != "partial"), key=_total, default=charges[0])
+        for answer in answers:
+            if "5m" in writes:
+                charges.append(self._charge(route, answer._replace(cache_write_tokens=tokens), at_ns))
+            if "1h" in writes:
+                hour = answer._replace(cache_write_tokens=tokens, cache_write_1h_tokens=tokens)
+                charges.append(self._charge(route, hour, at_ns))
+        return max((charge for charge in charges if charge.status != "partial"), key=_total)
+
+    def _is_without_answer(self, route: Route, at_ns: int) -> bool:
+        """Whether it is an embedding: of that, price lists know the input alone."""
+        card = self._book.rates(route, at_ns)
+        return "embed" in route.model.lower() and isinstance(card, Card) and "output" not in card.columns[0]
 
     def _charge(self, route: Route, usage: Usage, at_ns: int) -> Charge:
         charge = self._book.charge(route, usage, at_ns)
@@ -286,6 +331,14 @@ def _reasons_beyond_the_limit(route: Route, read: Prompt) -> bool:
     _, provider = identify(route, provider_ids(frozenset()))
     responses_api = "input" in read.settings
     return provider in _EXTRA_REASONING and not responses_api and "non-reasoning" not in route.model.lower()
+
+
+def _modalities(read: Prompt) -> frozenset[str] | None:
+    """What the answer may be made of, as the request asks; None where it does not say."""
+    asked = _setting(read, _MODALITIES)
+    if not isinstance(asked, list):
+        return None
+    return frozenset(one.lower() for one in cast("list[object]", asked) if isinstance(one, str))
 
 
 def _fees(read: Prompt, most: int | None, open_ended: list[str]) -> dict[Unit, int]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from spancost_pricing.charge import Reason, Route
     from spancost_pricing.rates import Item
     from spancost_pricing.snapshot import Snapshot
-    from spancost_pricing.tariff import Multiplier, Tariff
+    from spancost_pricing.tariff import FreeModels, Minimum, Multiplier, SameRate, Tariff
 
 _NOTHING: Final = Price(Fraction(0))
 _ONCE: Final = Fraction(1)
@@ -137,8 +137,9 @@ class Planner:
         for listing in model.listings:
             for entry in listing.entries():
                 edges.update(entry.validity.edges(day))
-        for rule in self._multipliers:
-            edges.update(rule.validity.edges(day))
+        for tariff in self._tariffs:
+            for statement in (*tariff.multipliers, *tariff.same_rates, *tariff.minimums, *tariff.free):
+                edges.update(statement.validity.edges(day))
         plan: list[tuple[int, Card | Refusal]] = []
         start = day * DAY_NS
         for end in sorted(edges):
@@ -157,7 +158,7 @@ class Planner:
         held, tiers = self._held(model, ns)
         candidates: dict[Item, tuple[Candidate, ...]] = {}
         for item in card.columns[0]:
-            pick = self._pick(item, model, held, tiers)
+            pick = self._pick(item, model, held, tiers, ns)
             candidates[item] = () if pick is None else tuple(_candidates(pick.key, held, tiers))
         return Explanation(
             provider=model.provider,
@@ -216,13 +217,13 @@ class Planner:
         picks: dict[Item, Candidate] = {}
         assumptions: list[str] = []
         for item in ITEMS:
-            pick = self._pick(item, model, held, tiers)
+            pick = self._pick(item, model, held, tiers, ns)
             if pick is not None:
                 picks[item] = pick
         assumptions += [listing.guess for listing in model.listings if listing.guess is not None]
         free = all(pick.price.is_zero for pick in picks.values())
         if free and not (picks and all(pick.entry.layer == "user" for pick in picks.values())):
-            gift = self._free(model)
+            gift = self._free(model, ns)
             if gift is None:
                 detail = f"{model.provider} {model.names[0]!r} is listed without a price and not known to be free"
                 return Refusal("unknown_model", detail)
@@ -236,7 +237,7 @@ class Planner:
         unsaid = [rule.unreported(model.provider, model.names, model.terms, ns) for rule in self._multipliers]
         assumptions += [f"{term} not reported: the price without it taken" for term in dict.fromkeys(unsaid) if term]
         above = tuple(sorted({tokens for pick in picks.values() for tokens, _ in pick.price.steps}))
-        minimums = {item: self._minimum(item, model) for item in picks}
+        minimums = {item: self._minimum(item, model, ns) for item in picks}
         columns: list[Mapping[Item, Line]] = []
         for tokens in (0, *(boundary + 1 for boundary in above)):
             columns.append({i: _line(i, pick, tokens, model, others, minimums[i]) for i, pick in picks.items()})
@@ -246,7 +247,7 @@ class Planner:
         held = tuple((listing.standard_at(ns), listing.special_at(ns, model.terms)) for listing in model.listings)
         return held, [rule for rule in self._multipliers if rule.kind == "tier" and self._applies(rule, model, ns)]
 
-    def _pick(self, item: Item, model: _Model, held: _Held, tiers: Sequence[Multiplier]) -> Candidate | None:
+    def _pick(self, item: Item, model: _Model, held: _Held, tiers: Sequence[Multiplier], ns: int) -> Candidate | None:
         key: Item | None = item
         times = _ONCE
         asked: set[Item] = set()
@@ -255,14 +256,14 @@ class Planner:
             pick = next(_candidates(key, held, tiers), None)
             if pick is not None:
                 return pick._replace(times=times)
-            key, factor = self._parent(key, model)
+            key, factor = self._parent(key, model, ns)
             times *= factor
         return None
 
-    def _parent(self, item: Item, model: _Model) -> tuple[Item | None, Fraction]:
+    def _parent(self, item: Item, model: _Model, ns: int) -> tuple[Item | None, Fraction]:
         for tariff in self._tariffs:
             for fact in tariff.same_rates:
-                if item in fact.items and fact.scope.covers(model.provider, model.names):
+                if item in fact.items and _holds(fact, model, ns):
                     return fact.as_item, fact.factor
         return PARENTS.get(item), _ONCE
 
@@ -270,10 +271,10 @@ class Planner:
     def _applies(rule: Multiplier, model: _Model, ns: int) -> bool:
         return rule.applies(model.provider, model.names, model.terms, ns)
 
-    def _minimum(self, item: Item, model: _Model) -> int:
+    def _minimum(self, item: Item, model: _Model, ns: int) -> int:
         for tariff in self._tariffs:
             for fact in tariff.minimums:
-                if fact.item == item and fact.scope.covers(model.provider, model.names):
+                if fact.item == item and _holds(fact, model, ns):
                     return fact.least
         return 0
 
@@ -286,12 +287,16 @@ class Planner:
                 return f"{term} {value[:40]!r}"
         return None
 
-    def _free(self, model: _Model) -> Entry | None:
+    def _free(self, model: _Model, ns: int) -> Entry | None:
         for tariff in self._tariffs:
             for fact in tariff.free:
-                if fact.scope.covers(model.provider, model.names):
+                if _holds(fact, model, ns):
                     return Entry(tariff.layer, fact.source, model.provider, model.names[0], {})
         return None
+
+
+def _holds(fact: SameRate | Minimum | FreeModels, model: _Model, ns: int) -> bool:
+    return fact.validity.covers(ns) and fact.scope.covers(model.provider, model.names)
 
 
 def _absence(model: _Model, ns: int) -> str:
@@ -305,16 +310,25 @@ def _absence(model: _Model, ns: int) -> str:
 
 
 def _candidates(key: Item, held: _Held, tiers: Sequence[Multiplier]) -> Iterator[Candidate]:
-    """Every price listed for an item, the one that decides first: on the call's terms, then standard."""
+    """Every price listed for an item, the one that decides first: on the call's terms, then standard.
+
+    A layer's own prices on the call's terms come before a factor on its standard ones, unless the factor is the user's.
+    """
     tier = next((rule for rule in tiers if key in rule.items), None)
+    behind: list[Candidate] = []
     for standard, special in held:
         for entry in special:
             if key in entry.prices:
-                yield Candidate(entry.prices[key], key, entry, None)
+                listed = Candidate(entry.prices[key], key, entry, None)
+                if tier is not None and tier.layer == "user" and entry.layer != "user":
+                    behind.append(listed)
+                else:
+                    yield listed
         if tier is not None:
             for entry in standard:
                 if key in entry.prices:
                     yield Candidate(entry.prices[key], key, entry, tier)
+    yield from behind
     for standard, _ in held:
         for entry in standard:
             if key in entry.prices:

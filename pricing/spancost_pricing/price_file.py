@@ -145,12 +145,14 @@ def _tariff(file: PriceDocument, name: str, layer: Layer, version: str) -> Tarif
             for part in file.aliases
         ),
         multipliers=tuple(multipliers),
-        minimums=tuple(Minimum(scope(part), part.item, part.least) for part in file.minimums),
+        minimums=tuple(Minimum(scope(part), part.item, part.least, _validity(part)) for part in file.minimums),
         same_rates=tuple(
-            SameRate(scope(part), frozenset(part.items), part.as_item, Fraction(part.factor)) for part in file.same_rate
+            SameRate(scope(part), frozenset(part.items), part.as_item, Fraction(part.factor), _validity(part))
+            for part in file.same_rate
         ),
         free=tuple(
-            FreeModels(scope(part), source("free_models", index, part)) for index, part in enumerate(file.free_models)
+            FreeModels(scope(part), source("free_models", index, part), _validity(part))
+            for index, part in enumerate(file.free_models)
         ),
     )
 
@@ -282,7 +284,10 @@ def _refuse_no_terms(name: str, multipliers: Sequence[MultiplierEntry]) -> None:
 
 def _explain(name: str, document: dict[str, Any], found: dict[str, Any]) -> str:
     where: list[object] = list(found["loc"])
-    place = name + ":"
+    kind = found["type"]
+    if kind == "invalid_key":  # `on:` is true to YAML
+        where.pop()
+    place = name + (":" if where else "")
     node: object = document
     for depth, step in enumerate(where):
         last = depth == len(where) - 1
@@ -294,7 +299,8 @@ def _explain(name: str, document: dict[str, Any], found: dict[str, Any]) -> str:
         else:
             place += f" {step}" + ("" if last or isinstance(where[depth + 1], int) else ":")
             node = cast("dict[object, object]", node).get(step) if isinstance(node, dict) else None
-    kind = found["type"]
+    if kind == "invalid_key":
+        return f"{place}: got a key that is {found['input']!r} to YAML and no name; correct it, or put it in quotes"
     if kind == "extra_forbidden":
         return f"{place}: unknown key{_nearest(str(where[-1]), where)}"
     if kind == "missing":

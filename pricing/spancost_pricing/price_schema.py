@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Final, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from spancost_pricing.rates import FEE_ITEMS, PRICE_KEYS, TOKEN_ITEMS, Item
 
@@ -95,6 +95,8 @@ def _words(value: object) -> object:
             return [value]
         case list():
             return cast("list[object]", value)
+        case bool() | int() | float():
+            raise ValueError(f"got {value!r}, a {type(value).__name__}; put a name that YAML takes for one in quotes")
         case _:
             raise ValueError(f"got {_shown(value)}; expected a name or a list of names")
 
@@ -111,7 +113,7 @@ def _minutes(value: object) -> tuple[int, int]:
         except ValueError:
             pass
         else:
-            if first == last:
+            if first == last or (first, last) == (1440, 0):
                 raise ValueError(f'got "{value}", which is no time at all; all day is "00:00-24:00"')
             return first, last
     raise ValueError(f'got {value!r}; expected hours in UTC, e.g. "01:00-04:00"')
@@ -123,6 +125,12 @@ def _minute(text: str) -> int:
     if not (0 <= int(minute) < 60 and 0 <= total <= 1440):
         raise ValueError(text)
     return total
+
+
+def _term(value: str) -> str:
+    if "*" in value or "?" in value:
+        raise ValueError(f'got "{value}"; expected one value, spelled out: only names and multipliers take patterns')
+    return value
 
 
 def _applies_to(value: object) -> object:
@@ -146,6 +154,7 @@ Day = Annotated[date, BeforeValidator(_day)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 Words = Annotated[list[str], BeforeValidator(_words), Field(min_length=1)]
 Minutes = Annotated[tuple[int, int], BeforeValidator(_minutes)]
+Term = Annotated[str, AfterValidator(_term)]
 ItemName = Literal[Item]
 AppliesTo = Annotated[list[ItemName], BeforeValidator(_applies_to), Field(min_length=1)]
 
@@ -178,18 +187,18 @@ class Statement(Part):
 class Hours(Part):
     """The hours of a week in which a price holds."""
 
-    utc: list[Minutes] = [(0, 1440)]
-    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = list(DAYS)
+    utc: Annotated[list[Minutes], Field(min_length=1)] = [(0, 1440)]
+    days: Annotated[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]], Field(min_length=1)] = list(DAYS)
     except_dates: list[Day] = []
 
 
 class When(Part):
     """The terms on which a price replaces the standard one."""
 
-    service_tier: str | None = None
-    region: str | None = None
-    deployment: str | None = None
-    speed: str | None = None
+    service_tier: Term | None = None
+    region: Term | None = None
+    deployment: Term | None = None
+    speed: Term | None = None
 
 
 class TokenRates(Part):
@@ -311,7 +320,7 @@ class DiscountEntry(Statement):
 class SameRateEntry(Statement):
     """Items that cost what another costs, or so many times that."""
 
-    items: list[ItemName]
+    items: Annotated[list[ItemName], Field(min_length=1)]
     as_item: ItemName
     factor: Factor = Decimal(1)
 

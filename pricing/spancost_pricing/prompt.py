@@ -24,7 +24,7 @@ _CONTENT: Final = frozenset(
 )  # fmt: skip
 """Top-level fields whose strings are the prompt."""
 
-_TOOLS: Final = frozenset(("tools", "toolConfig", "functions"))
+_TOOLS: Final = frozenset(("tools", "toolConfig", "tool_config", "functions"))
 _SCHEMAS: Final = frozenset(
     (
         "response_format", "output_format", "output_config", "outputConfig", "text", "format", "generationConfig",
@@ -59,7 +59,8 @@ _SETTINGS: Final = frozenset(
         "anthropic_beta", "betas", "cache_control", "context_management", "background", "extra_headers", "timeout",
         "provider", "usage", "keep_alive", "options", "labels", "tool_choice", "guardrailConfig",
         "additionalModelRequestFields", "modelId", "performanceConfig", "requestMetadata", "schemaVersion",
-        "random_seed", "safe_prompt", "speed", "inference_geo",
+        "random_seed", "safe_prompt", "speed", "inference_geo", "audio", "responseModalities", "response_modalities",
+        "safety_settings", "thinkingConfig", "thinking_config", "http_options", "automatic_function_calling",
     )
 )  # fmt: skip
 """Top-level fields that are not read by the model."""
@@ -93,6 +94,9 @@ _STRUCTURES: Final = frozenset(
 )  # fmt: skip
 """Fields of a message that hold JSON rather than prose."""
 
+_NOT_SAID: Final = frozenset(("NotGiven", "Omit", "Unset"))
+"""Classes of what the SDKs put where nothing is given."""
+
 _FUNCTION_TYPES: Final = frozenset(("function", "custom"))
 _CLIENT_TOOLS: Final = ("bash_", "text_editor_", "computer_", "memory_", "apply_patch", "local_shell", "shell")
 """Beginnings of the types of tools that the provider describes and the caller runs."""
@@ -122,6 +126,10 @@ class Prompt:
     """Tools with a fee that may run -> how often at most, None if nothing says."""
     open_ended: list[str] = field(default_factory=lambda: list[str]())
     """Why the input has no upper bound; empty if it has."""
+    searched: set[str] = field(default_factory=lambda: set[str]())
+    """Of `open_ended`, what the tools of `searches` are the reason of."""
+    prompts: int = 1
+    """How many prompts there are, each of which is answered."""
     cache_writes: frozenset[Lifetime] | None = None
     """Cache lifetimes that the request asks for; None where a plain text cannot say."""
     settings: Mapping[str, object] = field(default_factory=lambda: dict[str, object]())
@@ -135,9 +143,24 @@ def read_prompt(prompt: object) -> Prompt:
         ConfigError: it is none of these, or is nested deeper than Python can follow.
     """
     try:
-        return _read(prompt)
+        return _read(_plain(prompt))
     except RecursionError:
         raise ConfigError("the prompt is nested too deeply to be read; no provider takes such a request") from None
+
+
+def _plain(value: object) -> object:
+    """The value with the SDKs' own objects and classes as the mappings that are sent for them."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in cast("Mapping[object, object]", value).items()}
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray)):
+        return [_plain(inner) for inner in cast("Sequence[object]", value)]
+    if type(value).__name__ in _NOT_SAID:
+        return None
+    if isinstance(value, type):
+        schema = getattr(value, "model_json_schema", None)
+        return value if schema is None else {"schema": _plain(schema())}
+    dump = getattr(value, "model_dump", None)
+    return value if dump is None else _plain(dump(exclude_none=True))
 
 
 def _read(prompt: object) -> Prompt:
@@ -179,6 +202,8 @@ def _read_body(found: Prompt, body: Mapping[str, object]) -> None:
             continue
         if name in _ELSEWHERE:
             found.open_ended.append(_ELSEWHERE[name])
+        elif name == "web_search_options":
+            _provider_tool(found, name, {})
         elif name in _TOOLS:
             _read_tools(found, value)
         elif name in _SCHEMAS:
@@ -191,6 +216,8 @@ def _read_body(found: Prompt, body: Mapping[str, object]) -> None:
                 continue
             many = name in _MESSAGE_LISTS and isinstance(value, Sequence) and not isinstance(value, str)
             found.messages += len(cast("Sequence[object]", value)) if many else 1
+            if name == "prompt" and isinstance(value, list):
+                found.prompts = max(1, sum(isinstance(one, (str, list)) for one in cast("list[object]", value)))
             _read_content(found, cast("object", value))
         elif isinstance(value, (Mapping, list)):
             found.structures.append(_compact(cast("object", value)))
@@ -209,14 +236,18 @@ def _read_content(found: Prompt, value: object) -> None:
             _read_content(found, inner)
     elif isinstance(value, (int, float)):
         found.structures.append(str(value))
+    elif value is not None:
+        _open(found, type(value).__name__)
 
 
 def _read_part(found: Prompt, part: Mapping[str, object]) -> None:
     kind = part.get("type")
-    if isinstance(kind, str) and kind.startswith("compaction"):
+    if not isinstance(kind, str):  # the google-genai SDK's files say no type
+        kind = "file" if {"uri", "mime_type"} <= part.keys() else ""
+    if kind.startswith("compaction"):
         found.open_ended.append("a compacted conversation is kept by the provider")
     if kind in _MEDIA_TYPES:
-        _open(found, str(kind))
+        _open(found, kind)
         part = {name: inner for name, inner in part.items() if name in ("title", "context", "text")}
     for name, inner in part.items():
         if name in _UNREAD or inner is None:
@@ -240,6 +271,7 @@ def _read_tools(found: Prompt, value: object) -> None:
         return
     for one in cast("Sequence[object]", value):
         if not isinstance(one, Mapping):
+            found.open_ended.append("the SDK describes a tool that is given as a function, which is not looked at")
             continue
         tool = cast("Mapping[str, object]", one)
         declared = tool.get("functionDeclarations", tool.get("function_declarations"))
@@ -266,13 +298,16 @@ def _provider_tool(found: Prompt, kind: str, tool: Mapping[str, object]) -> None
     if kind.startswith(_CLIENT_TOOLS):
         found.client_tools += 1
         return
-    found.open_ended.append(f"{kind} runs at the provider, and what it finds is read as input")
+    reason = f"{kind} runs at the provider, and what it finds is read as input"
+    found.open_ended.append(reason)
     for unit in _FEES:
         if kind.startswith(unit):
             uses = tool.get("max_uses")
             found.searches[unit] = uses if isinstance(uses, int) and uses >= 0 else None
+            found.searched.add(reason)
     if kind in ("googleSearch", "google_search", "googleSearchRetrieval", "google_search_retrieval"):
         found.searches["web_search"] = None
+        found.searched.add(reason)
 
 
 def _schemas(value: object) -> list[object]:

@@ -15,16 +15,16 @@ from spancost_pricing.changes import JUMP
 from spancost_pricing.charge import Route
 from spancost_pricing.disagreements import rate_of
 from spancost_pricing.entries import on
-from spancost_pricing.plan import Refusal
+from spancost_pricing.plan import Card, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from fractions import Fraction
 
     from spancost_pricing.book import Book
     from spancost_pricing.charge import Layer
     from spancost_pricing.rates import Item
-    from spancost_pricing.tariff import Scope, Tariff
+    from spancost_pricing.tariff import Multiplier, Scope, Tariff, TermTest
 
 
 class Shadow(NamedTuple):
@@ -102,6 +102,77 @@ def unknown_names(tariff: Tariff, below: Book) -> Iterator[str]:
             own = any(scope.covers(seller, (alias.model.lower(),)) for scope, _ in tariff.entries)
             if not own and not below.listings(Route(seller, alias.model)):
                 yield f"aliases[{index}]: {_unknown(seller, alias.model, names)}"
+
+
+def without_effect(tariff: Tariff, book: Book, at_ns: int) -> Iterator[str]:
+    """One line for every factor and alias to which an earlier one leaves no call, and for gifts of what has a price.
+
+    `book` is the one with the file.
+    """
+    for index, rule in enumerate(tariff.multipliers):
+        first = next((one for one in tariff.multipliers[:index] if _hides(one, rule)), None)
+        if first is not None:
+            yield (
+                f"{rule.source}: has no effect: {_statement(first.source)} stands before it and is about the same"
+                " calls; end that with valid_to, or put this first"
+            )
+    for index, alias in enumerate(tariff.aliases):
+        for place, one in enumerate(tariff.aliases[:index]):
+            if _includes(one.scope, alias.scope):
+                yield f"aliases[{index}]: has no effect: aliases[{place}] stands before it and is about the same names"
+                break
+    for fact in tariff.free:
+        start = fact.validity.start_ns
+        ns = at_ns if start is None else max(start, at_ns)
+        given = [one for one in known_models(book) if fact.scope.covers(one.provider, (one.name, one.model.lower()))]
+        cards = [book.rates(Route(one.provider, one.name), ns) for one in given]
+        if given and not any(isinstance(card, Card) and card.free for card in cards):
+            yield (
+                f"{fact.source}: has no effect: {given[0].provider} {given[0].model} is not listed without a price; "
+                'what is to cost nothing for you needs a price of "0"'
+            )
+
+
+def _statement(source: str) -> str:
+    """Which statement of the file it is: `discounts[0]`."""
+    return source.partition(" (")[0].rpartition(": ")[2]
+
+
+def _hides(first: Multiplier, second: Multiplier) -> bool:
+    """Whether the first of two factors of one kind, of which the first that applies counts, always does."""
+    started = first.validity.start_ns is None or (
+        second.validity.start_ns is not None and first.validity.start_ns <= second.validity.start_ns
+    )
+    goes_on = first.validity.end_ns is None or (
+        second.validity.end_ns is not None and first.validity.end_ns >= second.validity.end_ns
+    )
+    return (
+        first.kind == second.kind
+        and first.items >= second.items
+        and started
+        and goes_on
+        and _includes(first.scope, second.scope)
+        and all(any(_follows(test, other) for other in second.terms) for test in first.terms)
+    )
+
+
+def _includes(first: Scope, second: Scope) -> bool:
+    """Whether every model that the second is about is one of the first."""
+    return (
+        first.providers >= second.providers
+        and _all_fit(second.models, first.models)
+        and set(first.but) <= set(second.but)
+    )
+
+
+def _follows(test: TermTest, other: TermTest) -> bool:
+    """Whether a call that meets the other condition meets the one."""
+    return test.term == other.term and _all_fit(other.values, test.values) and set(test.but) <= set(other.but)
+
+
+def _all_fit(narrow: Sequence[str], wide: Sequence[str]) -> bool:
+    """Whether each pattern of the one fits a pattern of the other, and with it all that it matches."""
+    return all(any(fnmatchcase(one.replace("[[]", "["), pattern) for pattern in wide) for one in narrow)
 
 
 def _unmatched(place: str, scope: Scope, names: Mapping[str, list[str]], below: Book) -> Iterator[str]:

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 from spancost_pricing.entries import Entry, Listing
+from spancost_pricing.instants import ALWAYS, Validity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from spancost_pricing.charge import Layer
     from spancost_pricing.entries import Terms
-    from spancost_pricing.instants import Validity
     from spancost_pricing.rates import Item
 
 MultiplierKind = Literal["tier", "region", "discount"]
@@ -120,6 +120,7 @@ class SameRate:
     items: frozenset[Item]
     as_item: Item
     factor: Fraction = Fraction(1)
+    validity: Validity = ALWAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ class Minimum:
     scope: Scope
     item: Item
     least: int
+    validity: Validity = ALWAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,7 @@ class FreeModels:
 
     scope: Scope
     source: str
+    validity: Validity = ALWAYS
 
 
 @dataclass(frozen=True, slots=True)

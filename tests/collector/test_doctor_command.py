@@ -258,6 +258,8 @@ def test_a_span_that_cannot_be_read_says_what_is_wrong_with_it(otlp: Otlp, tmp_p
         (b"", "is empty; expected OTLP traces, as JSON or protobuf"),
         (b"{nothing", "is no OTLP/JSON: Expecting property name"),
         (b'{"resourceSpans": 1}', "is no OTLP/JSON: the request: expected an object with resourceSpans"),
+        (b"\x1f\x8b\x08\x00", "is compressed with gzip; unpack it first"),
+        (b"\x28\xb5\x2f\xfd\x00", "is compressed with zstd; unpack it first"),
         (b"plain text", "holds no OTLP traces; expected requests with spans, as JSON or protobuf"),
     ],
 )

@@ -17,9 +17,11 @@ import pytest
 
 from spancost_collector.call import Attribution, Charged, ModelCall, Resource, Series, series_of
 from spancost_collector.errors import LedgerError, LedgerUnavailableError
+from spancost_collector.ledger.check import examine
 from spancost_collector.ledger.report import LedgerReader
+from spancost_collector.ledger.repricing import reprice
 from spancost_collector.ledger.writer import Ledger
-from spancost_pricing import Charge, LineItem, Rate, Route, Usage
+from spancost_pricing import Charge, ConfigError, LineItem, Rate, Route, Usage, load_book
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -303,6 +305,23 @@ def test_a_ledger_from_a_newer_version_is_refused(path: Path) -> None:
 
     with pytest.raises(LedgerError, match="schema version 99"):
         Ledger(path)
+
+
+@pytest.mark.parametrize("version", [0, 2, 99])
+def test_another_program_s_database_is_told_and_left_as_it_is(path: Path, version: int) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(f"CREATE TABLE bookmarks (url); PRAGMA user_version = {version};")
+    before = path.read_bytes()
+
+    with pytest.raises(LedgerError, match=r"is another program's database\. Point --ledger at another file"):
+        Ledger(path)
+    with pytest.raises(LedgerError, match=r"not a ledger \(it is another program's database"):
+        LedgerReader(path)
+    with pytest.raises(LedgerError, match=r"not a ledger \(it is another program's database"):
+        reprice(path, load_book(), since_ns=0)
+    with pytest.raises(ConfigError, match="has no table charges: it is another program's"):
+        examine(path)
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(

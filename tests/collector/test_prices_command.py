@@ -229,6 +229,39 @@ def test_nobody_is_asked_whether_they_meant_what_they_wrote(tmp_path: Path, matc
     assert found["warnings"] == [f'aliases[0]: no known model of acme fits "{model}"']
 
 
+def test_what_an_earlier_statement_leaves_nothing_to_is_pointed_out(tmp_path: Path, folder: PriceDataFolder) -> None:
+    folder.adopt(data(one={"input_mtok": 2, "output_mtok": 8}, two=1))
+    mine = saved(
+        tmp_path,
+        b"version: 1\n"
+        b"aliases:\n"
+        b'  - {provider: acme, match: "mine*", model: one}\n'
+        b"  - {provider: acme, match: mine-2, model: two}\n"
+        b"multipliers:\n"
+        b'  - {provider: acme, model: "*", region: "eu*", factor: "1.1"}\n'
+        b'  - {provider: acme, model: one, region: eu-west, factor: "1.2"}\n'
+        b'  - {provider: acme, model: one, region: us, factor: "1.2"}\n'
+        b'  - {provider: acme, model: one, service_tier: batch, region: eu, factor: "0.5"}\n'
+        b"discounts:\n"
+        b'  - {provider: acme, model: "*", factor: "0.9", valid_from: 2026-01-01}\n'
+        b'  - {provider: acme, model: one, factor: "0.8", valid_from: 2026-07-01, source: contract}\n'
+        b'  - {provider: acme, model: one, factor: "0.8", valid_from: 2025-07-01}\n'
+        b'  - {provider: acme, model: one, factor: "0.8", valid_from: 2026-07-01, applies_to: fees}\n'
+        b"free_models: [{provider: acme, model: one}]\n",
+        "prices.yaml",
+    )
+
+    assert document("check", mine, *AT)["warnings"] == [
+        "prices.yaml: multipliers[1]: has no effect: multipliers[0] stands before it and is about the same calls; end"
+        " that with valid_to, or put this first",
+        "prices.yaml: discounts[1] (contract): has no effect: discounts[0] stands before it and is about the same"
+        " calls; end that with valid_to, or put this first",
+        "aliases[1]: has no effect: aliases[0] stands before it and is about the same names",
+        "prices.yaml: free_models[0]: has no effect: acme one is not listed without a price; what is to cost nothing"
+        ' for you needs a price of "0"',
+    ]
+
+
 def test_a_sound_price_file_has_no_warning(tmp_path: Path) -> None:
     mine = saved(
         tmp_path, b'version: 1\nprices: [{provider: openai, model: gpt-5, input_per_mtok: "1.10"}]', "prices.yaml"

@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 import math
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from spancost_pricing import ConfigError, Route, UnknownModelError
 from spancost_pricing import estimate as estimating
 from spancost_pricing.calibration import Calibration
-from spancost_pricing.estimate import Estimator
+from spancost_pricing.estimate import Estimator, Output
 from spancost_pricing.tokens import Bounds
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ prices:
     web_search_per_thousand: "10"
   - {provider: x-ai, model: grok-4, input_per_mtok: "3", output_per_mtok: "15"}
   - {provider: acme, model: plain, input_per_mtok: "1", output_per_mtok: "2"}
+  - {provider: acme, model: embed-1, input_per_mtok: "1"}
+  - {provider: openai, model: gpt-5-audio, input_per_mtok: "1.25", output_per_mtok: "10", output_audio_per_mtok: "80"}
+  - {provider: acme, model: painter, input_per_mtok: "1", output_per_mtok: "2", output_image_per_mtok: "30"}
 multipliers:
   - {provider: openai, model: "*", service_tier: batch, factor: "0.5", applies_to: tokens}
   - {provider: openai, model: "*", service_tier: priority, factor: "2", applies_to: tokens}
@@ -134,6 +137,10 @@ def test_the_limit_and_the_choices_of_a_request_body_count(estimator: Estimator)
     [
         pytest.param({"contents": "hi", "generationConfig": {"maxOutputTokens": 77}}, id="gemini over http"),
         pytest.param({"contents": "hi", "config": {"max_output_tokens": 77}}, id="gemini sdk"),
+        pytest.param({"contents": "hi", "config": {"maxOutputTokens": 77}}, id="gemini sdk, as sent"),
+        pytest.param(
+            {"contents": "hi", "generation_config": {"max_output_tokens": 77}}, id="gemini, in protobuf's words"
+        ),
         pytest.param({"messages": [], "inferenceConfig": {"maxTokens": 77}}, id="bedrock converse"),
         pytest.param({"input": "hi", "max_output_tokens": 77}, id="openai responses"),
         pytest.param({"messages": [], "max_tokens": 77}, id="anthropic"),
@@ -141,6 +148,72 @@ def test_the_limit_and_the_choices_of_a_request_body_count(estimator: Estimator)
 )
 def test_every_provider_s_way_to_limit_the_answer_is_known(estimator: Estimator, body: dict[str, Any]) -> None:
     assert estimator.estimate(Route("acme", "plain"), body, at_ns=NOON).output.upper == 77
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"prompt": "hi", "n": 1, "best_of": 3}, id="openai completions"),
+        pytest.param({"prompt": ["hi", "ho", "ha"]}, id="several prompts"),
+        pytest.param({"contents": "hi", "generationConfig": {"candidateCount": 3}}, id="gemini over http"),
+        pytest.param({"contents": "hi", "generation_config": {"candidate_count": 3}}, id="gemini, in protobuf's words"),
+        pytest.param({"contents": "hi", "config": {"candidateCount": 3}}, id="gemini sdk"),
+    ],
+)
+def test_every_answer_that_is_billed_may_reach_the_limit(estimator: Estimator, body: dict[str, Any]) -> None:
+    assert estimator.estimate(Route("acme", "plain"), body, at_ns=NOON, max_output_tokens=100).output.upper == 300
+
+
+@pytest.mark.parametrize("modalities", [{"modalities": ["text", "audio"]}, {"modalities": ["AUDIO"]}])
+def test_an_answer_that_may_be_spoken_may_cost_what_speech_does(
+    estimator: Estimator, modalities: dict[str, Any]
+) -> None:
+    body = {"input": "x" * 1000, "max_output_tokens": 200, **modalities}
+
+    found = estimator.estimate(Route("openai", "gpt-5-audio"), body, at_ns=NOON)
+    silent = estimator.estimate(GPT, body, at_ns=NOON)
+
+    assert money(found)[2] == Decimal("0.017285")  # 1028 x 1.25 + 200 x 80
+    assert silent.open_ended == ("no rate for output_audio, so no total is an upper bound",)
+
+
+@pytest.mark.parametrize(
+    ("asked", "upper"),
+    [
+        ({}, "0.003023"),  # 23 x 1 + 100 x 30
+        ({"generationConfig": {"responseModalities": ["TEXT", "IMAGE"]}}, "0.003023"),
+        ({"config": {"response_modalities": ["TEXT"]}}, "0.000223"),  # 23 x 1 + 100 x 2
+    ],
+)
+def test_a_model_that_draws_does_so_unless_only_text_is_asked_for(
+    book_of: BookOf, asked: dict[str, Any], upper: str
+) -> None:
+    book = book_of(PRICES.replace("model: painter", "model: gemini-painter"))
+
+    found = Estimator(book).estimate(
+        Route("acme", "gemini-painter"), {"contents": "x", **asked}, at_ns=NOON, max_output_tokens=100, cache="off"
+    )
+
+    # Gemini wraps one letter in 0 to 22 tokens.
+    assert found.input.upper == 23
+    assert money(found)[2] == Decimal(upper)
+
+
+def test_an_embedding_has_no_answer_and_so_an_upper_bound(estimator: Estimator) -> None:
+    found = estimator.estimate(Route("acme", "embed-1"), {"input": ["x" * 100]}, at_ns=NOON, cache="off")
+
+    assert found.output == (Output(0, 0))
+    assert found.upper is not None
+    assert found.upper.total_pico == found.input.upper * 1_000_000
+
+
+def test_what_searches_bring_in_is_no_limit_of_other_tools(estimator: Estimator) -> None:
+    tools = [{"type": "web_search"}, {"type": "image_generation"}]
+    body = {"input": "Hi", "max_output_tokens": 10, "tools": tools}
+
+    found = estimator.estimate(GPT, body, at_ns=NOON, max_searches=1, max_tool_input_tokens=0)
+
+    assert found.open_ended == ("image_generation runs at the provider, and what it finds is read as input",)
 
 
 def test_what_the_caller_says_goes_before_what_the_body_says(estimator: Estimator) -> None:
@@ -309,6 +382,24 @@ def test_a_negative_figure_is_refused_by_name(estimator: Estimator, name: str) -
 
     with pytest.raises(ConfigError, match=f"{name}: got -1"):
         estimator.estimate(GPT, "Hi", at_ns=NOON, **figures)
+
+
+@pytest.mark.parametrize(
+    ("route", "said"),
+    [
+        (Route("openai", cast("Any", 5)), "model: got 5; expected text"),
+        (Route(cast("Any", None), "gpt-5"), "provider: got None; expected text"),
+        (Route("openai", "gpt-5", service_tier=cast("Any", 5)), "service_tier: got 5; expected text"),
+    ],
+)
+def test_a_route_that_is_no_text_is_refused_by_name(estimator: Estimator, route: Route, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        estimator.estimate(route, "Hi", at_ns=NOON)
+
+
+def test_a_lifetime_that_no_cache_has_is_refused(estimator: Estimator) -> None:
+    with pytest.raises(ConfigError, match="cache: got '2h'; expected one of auto, off, 5m, 1h"):
+        estimator.estimate(GPT, "Hi", at_ns=NOON, cache=cast("Any", "2h"))
 
 
 def test_a_limit_beyond_any_amount_is_no_matter_of_prices(estimator: Estimator) -> None:

@@ -194,13 +194,35 @@ def test_a_forgotten_model_is_not_every_model(statement: str):
     ]
 
 
-@pytest.mark.parametrize(("written", "shown"), [("", "nothing"), ('""', '""'), ("4", '"4"')])
+@pytest.mark.parametrize(("written", "shown"), [("", "nothing"), ('""', '""')])
 def test_a_model_without_a_name_is_refused(written: str, shown: str):
     text = f'version: 1\nprices:\n  - provider: acme\n    model: {written}\n    input_per_mtok: "1"\n'
 
     (line,) = mistakes(text)
 
     assert line.endswith(f"model: got {shown}; expected a name or a list of names")
+
+
+@pytest.mark.parametrize(("written", "shown"), [("4", "4, a int"), ("4.10", "4.1, a float"), ("no", "False, a bool")])
+def test_a_name_that_is_none_to_yaml_is_to_be_put_in_quotes(written: str, shown: str):
+    text = f'version: 1\nprices:\n  - {{provider: {written}, model: one, input_per_mtok: "1"}}\n'
+
+    assert mistakes(text) == [
+        f"prices.yaml: prices[0] 'one': provider: got {shown}; put a name that YAML takes for one in quotes"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("version: 1\non: batch", ""),
+        ('version: 1\nprices: [{provider: acme, model: one, input_per_mtok: "1", on: batch}]', " prices[0]:"),
+    ],
+)
+def test_a_key_that_is_no_name_to_yaml_is_refused_where_it_stands(text: str, place: str):
+    assert mistakes(text) == [
+        f"prices.yaml:{place} got a key that is True to YAML and no name; correct it, or put it in quotes"
+    ]
 
 
 def test_an_alias_still_names_the_one_model_that_it_stands_for():
@@ -345,7 +367,7 @@ def test_a_factor_on_terms_that_are_none_is_refused_and_not_forgotten(key: str, 
     ]
 
 
-@pytest.mark.parametrize("hours", ["08:00-08:00", "00:00-00:00", "24:00-24:00"])
+@pytest.mark.parametrize("hours", ["08:00-08:00", "00:00-00:00", "24:00-24:00", "24:00-00:00"])
 def test_hours_in_which_nothing_fits_are_refused(hours: str):
     text = f'version: 1\nprices: [{{provider: acme, model: one, input_per_mtok: "1", hours: {{utc: ["{hours}"]}}}}]'
 
@@ -353,6 +375,32 @@ def test_hours_in_which_nothing_fits_are_refused(hours: str):
         f"prices.yaml: prices[0] 'one': hours: utc[0]: got \"{hours}\", which is no time at all; all day is"
         ' "00:00-24:00"'
     ]
+
+
+@pytest.mark.parametrize("key", ["utc", "days"])
+def test_a_price_of_no_hours_and_of_no_days_is_refused(key: str):
+    text = f'version: 1\nprices: [{{provider: acme, model: one, input_per_mtok: "1", hours: {{{key}: []}}}}]'
+
+    (said,) = mistakes(text)
+
+    assert said.startswith(f"prices.yaml: prices[0] 'one': hours: {key}: got []; ")
+
+
+def test_terms_of_a_price_are_spelled_out_for_a_pattern_would_never_hold():
+    text = 'version: 1\nprices: [{provider: acme, model: one, input_per_mtok: "1", when: {region: "eu-*"}}]'
+
+    assert mistakes(text) == [
+        "prices.yaml: prices[0] 'one': when: region: got \"eu-*\"; expected one value, spelled out: only names and "
+        "multipliers take patterns"
+    ]
+
+
+def test_a_same_rate_of_nothing_is_refused():
+    text = "version: 1\nsame_rate: [{provider: acme, model: one, items: [], as_item: input}]"
+
+    (said,) = mistakes(text)
+
+    assert said.startswith("prices.yaml: same_rate[0] 'one': items: got []; ")
 
 
 def test_a_discount_on_nothing_is_refused():

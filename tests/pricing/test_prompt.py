@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from spancost_pricing import ConfigError
 from spancost_pricing.prompt import Prompt, read_prompt
@@ -94,6 +96,7 @@ def test_a_list_and_a_single_message_are_prompts_too() -> None:
 
     assert read_prompt([message, message]).messages == 2
     assert read_prompt(message).texts == ["Hello"]
+    assert read_prompt({"messages": deque([message])}).texts == ["Hello"]
 
 
 def test_calls_and_their_results_are_structure() -> None:
@@ -195,6 +198,76 @@ def test_marks_for_the_cache_are_seen_wherever_they_stand() -> None:
     assert read_prompt(for_an_hour).cache_writes == {"1h"}
     assert read_prompt([]).cache_writes == frozenset()
     assert read_prompt("Hello").cache_writes is None
+
+
+class Message(BaseModel):
+    """As the SDKs' own answers are, which programs put back into the next request."""
+
+    role: str
+    content: str | None
+    tool_calls: list[dict[str, str]] | None = None
+
+
+class Weather(BaseModel):
+    """The form of an answer, as the SDKs take it."""
+
+    city: str
+
+
+class NotGiven:
+    """What an SDK puts where nothing is given."""
+
+
+def test_objects_of_the_sdks_are_read_as_what_is_sent_for_them() -> None:
+    answer = Message(role="assistant", content="Rain", tool_calls=[{"name": "weather"}])
+    body = {
+        "messages": [{"role": "user", "content": "Weather?"}, answer],
+        "tools": NotGiven(),
+        "max_tokens": NotGiven(),
+    }
+
+    found = read_prompt({**body, "response_format": Weather})
+
+    assert found.texts == ["Weather?", "Rain"]
+    assert found.structures[0] == '[{"name":"weather"}]'
+    assert (found.messages, found.schemas, found.open_ended) == (2, 1, [])
+    assert '"city"' in found.structures[1]
+    assert found.settings["max_tokens"] is None
+
+
+@pytest.mark.parametrize(
+    ("part", "kind"),
+    [(b"\x89PNG", "bytes"), (object(), "object"), ({"uri": "files/1", "mime_type": "application/pdf"}, "file")],
+)
+def test_what_cannot_be_read_is_said_and_not_taken_for_nothing(part: object, kind: str) -> None:
+    found = read_prompt({"contents": ["What is it?", part]})
+
+    assert found.texts == ["What is it?"]
+    assert found.open_ended == [f"the tokens of {kind} content depend on its size, which is not looked at"]
+
+
+def test_a_tool_that_is_a_function_leaves_the_input_without_an_upper_bound() -> None:
+    assert read_prompt({"contents": "Hi", "config": {"tools": [len]}}).open_ended == [
+        "the SDK describes a tool that is given as a function, which is not looked at"
+    ]
+
+
+@pytest.mark.parametrize("odd", [{("a", "b"): 1}, {"type": ["text"], "text": "x"}], ids=repr)
+def test_odd_keys_and_types_are_no_crash(odd: object) -> None:
+    assert read_prompt({"messages": [odd], "tools": [{"function": odd}]}).tools == 1
+
+
+def test_searching_of_chat_models_is_a_tool_with_a_fee() -> None:
+    found = read_prompt({"messages": [], "web_search_options": {}})
+
+    assert (found.searches, len(found.open_ended)) == ({"web_search": None}, 1)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "prompts"), [("a", 1), (["a", "b", "c"], 3), ([[1, 2], [3]], 2), ([1, 2, 3], 1), ([], 1)], ids=str
+)
+def test_each_prompt_of_a_list_is_answered(prompt: object, prompts: int) -> None:
+    assert read_prompt({"prompt": prompt}).prompts == prompts
 
 
 @pytest.mark.parametrize("prompt", [None, 7, b"bytes", {"temperature": 1}], ids=repr)

@@ -6,15 +6,18 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider
 
-from spancost_pricing import Route, Usage, load_book
+from spancost_pricing import Book, Route, Usage, load_book
+from spancost_pricing.disagreements import why
+from spancost_pricing.plan import Explanation
+from spancost_pricing.price_file import parse_price_file
+from spancost_pricing.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spancost_pricing import Book
-
-    from .conftest import BookOf
+    from .conftest import BookOf, Instant
 
 NOON = 1_795_176_000_000_000_000  # 2026-11-20T12:00:00Z
 SEPTEMBER = 1_788_264_000_000_000_000  # 2026-09-01T12:00:00Z
@@ -249,6 +252,74 @@ same_rate: [{provider: acme, model: one, items: [cache_write_1h], as_item: cache
     assert [item.rate.multipliers for item in charge.items] == [(), (), ("cache_write_5m x2",)]
     assert batched.total_pico == 55_000_000
     assert batched.items[2].rate.multipliers == ("cache_write_5m x2", "tier batch x0.5")
+
+
+def test_minimums_same_rates_and_gifts_hold_for_their_time_only(book_of: BookOf, at: Instant):
+    mine = """
+version: 1
+prices:
+  - {provider: acme, model: one, input_per_mtok: "2", output_per_mtok: "8"}
+minimums: [{provider: acme, model: one, item: input, least: 1000, valid_from: 2026-07-01}]
+same_rate:
+  - {provider: acme, model: one, items: [input_audio], as_item: input, factor: "3", valid_from: 2026-07-01}
+  - {provider: acme, model: one, items: [input_audio], as_item: output, valid_to: 2026-07-01}
+"""
+    book, route = book_of(mine), Route("acme", "one")
+    little = Usage(input_tokens=10, output_tokens=0)
+    heard = Usage(input_tokens=10, input_audio_tokens=10, output_tokens=0)
+    june, july = at("2026-06-30T23:59:59+00:00"), at("2026-07-01T00:00:00+00:00")
+
+    assert book.charge(route, little, june).usd == Decimal("0.00002")  # 10 x 2
+    assert book.charge(route, little, july).usd == Decimal("0.002")  # 1000 x 2
+    assert book.charge(route, heard, june).usd == Decimal("0.00008")  # 10 x 8
+    assert book.charge(route, heard, july).usd == Decimal("0.00006")  # 10 x 3 x 2
+
+
+def test_a_gift_for_some_time_is_one_for_that_time(tmp_path: Path, at: Instant):
+    prices = tmp_path / "prices.yaml"
+    gift = "{provider: openai, model: o1, valid_from: 2026-07-01T12:00:00Z}"
+    prices.write_text(f"version: 1\nfree_models: [{gift}]\n")
+    listed = Snapshot(
+        [Provider("openai", "OpenAI", "x", models=[ModelInfo("o1", ClauseEquals("o1"), prices=ModelPrice())])]
+    )
+    book = load_book(prices, listed)
+
+    found = [book.charge(Route("openai", "o1"), MILLION, at(f"2026-07-01T{hour}:00:00+00:00")) for hour in (11, 12)]
+
+    assert [charge.status for charge in found] == ["unpriced", "free"]
+
+
+def test_a_users_factor_on_a_tier_comes_before_what_other_layers_list_for_it():
+    mine = 'version: 1\nmultipliers: [{provider: acme, model: one, service_tier: batch, factor: "0.4"}]'
+    theirs = """
+version: 1
+prices:
+  - {provider: acme, model: one, input_per_mtok: "10", output_per_mtok: "100"}
+  - {provider: acme, model: one, when: {service_tier: batch}, input_per_mtok: "5", output_per_mtok: "50"}
+"""
+    layers = [parse_price_file(mine, "prices.yaml"), parse_price_file(theirs, "ours.yaml", "correction")]
+    book, route = Book(layers, Snapshot([])), Route("acme", "one", "batch")
+
+    charge = book.charge(route, MILLION, NOON)
+    explained = book.explain(route, NOON)
+
+    # 10 x 0.4 and 100 x 0.4
+    assert [item.amount_pico for item in charge.items] == [4_000_000_000_000, 40_000_000_000_000]
+    assert charge.items[0].rate.multipliers == ("tier batch x0.4",)
+    assert isinstance(explained, Explanation)
+    decides, listed, _ = explained.candidates["input"]
+    assert why(decides, listed) == "your factor comes before what other layers list for the call's own terms"
+
+
+def test_a_users_own_price_on_a_tier_comes_before_a_users_factor(book_of: BookOf):
+    mine = """
+version: 1
+prices:
+  - {provider: acme, model: one, input_per_mtok: "10", output_per_mtok: "100"}
+  - {provider: acme, model: one, when: {service_tier: batch}, input_per_mtok: "5", output_per_mtok: "50"}
+multipliers: [{provider: acme, model: one, service_tier: batch, factor: "0.4"}]
+"""
+    assert book_of(mine).charge(Route("acme", "one", "batch"), MILLION, NOON).usd == Decimal(55)
 
 
 def test_facts_that_point_at_each_other_do_not_hang(book_of: BookOf):

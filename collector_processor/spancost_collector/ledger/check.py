@@ -83,18 +83,19 @@ def check_version(connection: sqlite3.Connection, found: int, path: Path) -> Non
     Raises:
         ConfigError: they are of a newer version, or another program's.
     """
+    # A table that is damaged is there all the same; without this one, a repair would make an empty ledger of the file.
+    is_without = connection.execute("PRAGMA table_info(charges)").fetchone() is None
+    if schema.is_foreign(connection) or (found and is_without):
+        raise ConfigError(
+            f"{path}: has no table charges: it is another program's, or of a spancost before the first release."
+            " Name a ledger with --ledger; the receiver begins a new one where there is none"
+        )
     if not 1 <= found <= schema.VERSION:
         is_newer = found > schema.VERSION
         remedy = "A receiver that is started on an older ledger brings it up to date"
         raise ConfigError(
             f"{path}: schema version {found}; this spancost checks version {schema.VERSION}."
             f" {'Upgrade spancost' if is_newer else remedy}"
-        )
-    # A table that is damaged is there all the same; without this one, a repair would make an empty ledger of the file.
-    if connection.execute("PRAGMA table_info(charges)").fetchone() is None:
-        raise ConfigError(
-            f"{path}: has no table charges: it is another program's, or of a spancost before the first release."
-            " Name a ledger with --ledger; the receiver begins a new one where there is none"
         )
 
 

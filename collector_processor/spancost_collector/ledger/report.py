@@ -143,9 +143,13 @@ class LedgerReader:
         try:
             keep_scratch_beside(path, self._connection)
             found = schema.version(self._connection)
+            is_foreign = schema.is_foreign(self._connection)
         except sqlite3.Error as error:
             self._connection.close()
             raise _unreadable(path, error) from error
+        if is_foreign:
+            self._connection.close()
+            raise LedgerError(f"{path}: not a ledger (it is another program's database)")
         if found != schema.VERSION:
             self._connection.close()
             raise LedgerError(

@@ -112,6 +112,8 @@ def reprice(
     except sqlite3.Error as error:
         raise _stopped(path, error) from error
     try:
+        if schema.is_foreign(connection):
+            raise LedgerError(f"{path}: not a ledger (it is another program's database)")
         found = schema.version(connection)
         if found != schema.VERSION:
             is_newer = found > schema.VERSION

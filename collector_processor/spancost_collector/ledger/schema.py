@@ -244,6 +244,14 @@ def version(connection: sqlite3.Connection) -> int:
     return int(found)
 
 
+def is_foreign(connection: sqlite3.Connection) -> bool:
+    """Whether the open file is another program's database: it has tables, and not the one that every ledger has."""
+    tables = connection.execute(
+        "SELECT name FROM pragma_table_list WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    ).fetchall()
+    return bool(tables) and ("charges",) not in tables
+
+
 def migrate(connection: sqlite3.Connection, found: int) -> None:
     """Bring a ledger from version `found` to `VERSION`, all of it or nothing."""
     steps = "".join(_MIGRATIONS[found:])

@@ -87,6 +87,8 @@ class Ledger:
     def _open(self, busy_seconds: float) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
         try:
+            if schema.is_foreign(connection):
+                raise LedgerError(f"{self._path}: is another program's database. Point --ledger at another file")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")

@@ -23,7 +23,7 @@ from spancost_pricing.disagreements import disagreements, rate_of
 from spancost_pricing.entries import on
 from spancost_pricing.plan import Refusal
 from spancost_pricing.rates import LISTED_KEYS
-from spancost_pricing.review import shadows, unknown_names
+from spancost_pricing.review import shadows, unknown_names, without_effect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,11 @@ def check(
 
 def _check_file(file: Path, book: Book, below: Book, ns: int, *, as_json: bool) -> None:
     mine = book.tariffs[0]
-    warnings = [*_far_off(shadows(mine, below, ns)), *unknown_names(mine, below)]
+    warnings = [
+        *_far_off(shadows(mine, below, ns)),
+        *unknown_names(mine, below),
+        *without_effect(mine, book, ns),
+    ]
     rates = list(_resolved(book, ns))
     if as_json:
         document = {"file": str(file), "at": iso(ns), "rates": rates, "warnings": warnings, "book": book.version}
