@@ -188,6 +188,7 @@ def test_results_of_a_batch_that_was_charged_are_not_charged_again(
         pytest.param(b'{"custom_id": "a", "method": "POST", "body": {}}\n', id="what a batch is made of"),
         pytest.param(b'{"custom_id"', id="not JSON"),
         pytest.param(b'{\n  "custom_id": [\n    1\n  ]\n}\n', id="JSON of many lines"),
+        pytest.param(b'{"custom_id": ' + b"[" * 100_000, id="nested beyond reason"),
         pytest.param(b"", id="empty"),
     ],
 )

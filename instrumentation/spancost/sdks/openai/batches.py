@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from spancost.bodies import json_lines
+from spancost.bodies import NO_JSON, json_lines
 from spancost.fields import count, items, pick, text
 from spancost.sdks.openai.chat import chat_usage
 from spancost.sdks.openai.media import embedding_usage
@@ -90,7 +90,7 @@ def _results(part: object) -> Iterator[object]:
                 yield line
             elif not known:
                 return
-    except ValueError:
+    except NO_JSON:
         if known:
             raise
 
