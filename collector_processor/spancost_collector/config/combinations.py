@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
-from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,12 +123,12 @@ def _targets(settings: Settings) -> Iterator[tuple[Key, Target]]:
 def _insecure(settings: Settings) -> Iterator[Conflict]:
     for key, target in _targets(settings):
         tls = target.tls
-        if tls is not None and not tls.insecure and urlsplit(target.endpoint).scheme == "http":
+        if tls is not None and not tls.insecure and target.parts.scheme == "http":
             text = "says TLS for an http:// endpoint; write https://, or drop one of the two"
             yield Conflict((*key, "tls"), ((*key, "endpoint"),), text)
         if tls is not None and (tls.cert is None) != (tls.key is None):
             yield Conflict((*key, "tls"), (), "has only one of cert and key; a client certificate needs both")
-        if target.protocol == "grpc" and "://" in target.endpoint and urlsplit(target.endpoint).path.strip("/"):
+        if target.protocol == "grpc" and target.parts.path:
             text = f"got {target.endpoint}, and OTLP/gRPC has no path; say protocol: http/protobuf, or drop the path"
             yield Conflict((*key, "endpoint"), ((*key, "protocol"),), text)
         if target.headers and not target.secure and not target.address.loopback and (tls is None or not tls.insecure):

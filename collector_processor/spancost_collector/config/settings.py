@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -26,6 +25,7 @@ from spancost_collector.config.values import (
     Address,
     Bytes,
     Count,
+    Endpoint,
     File,
     HeaderValue,
     Listen,
@@ -36,6 +36,7 @@ from spancost_collector.config.values import (
     TimeZone,
     Tokens,
     not_a_flag,
+    parse_endpoint,
 )
 from spancost_collector.locations import default_ledger
 from spancost_collector.metrics.labels import MAX_COMBINATIONS, MAX_HISTOGRAM_COMBINATIONS, MAX_VALUES
@@ -146,18 +147,7 @@ class Target(Section):
     @field_validator("endpoint")
     @classmethod
     def _check_endpoint(cls, endpoint: str) -> str:
-        try:
-            parts = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}")
-            usable = parts.hostname and (parts.scheme in {"http", "https"} or (not parts.scheme and parts.port))
-            usable = usable and not parts.username and parts.port != 0
-            usable = usable and (parts.scheme or not parts.path.strip("/"))
-            query = parts.query or parts.fragment
-        except ValueError:
-            usable, query = False, ""
-        if not usable:
-            raise ValueError("expected host:port or an http:// or https:// URL")
-        if query:
-            raise ValueError("expected a URL without a query; what says who we are goes into headers")
+        parse_endpoint(endpoint)
         return endpoint
 
     @field_validator("headers")
@@ -168,25 +158,26 @@ class Target(Section):
         return headers
 
     @property
+    def parts(self) -> Endpoint:
+        """The endpoint, taken apart."""
+        return parse_endpoint(self.endpoint)
+
+    @property
     def secure(self) -> bool:
         """Whether TLS is used."""
         if self.tls is not None and self.tls.insecure:
             return False
-        return urlsplit(self.endpoint).scheme == "https" or self.tls is not None
+        return self.parts.scheme == "https" or self.tls is not None
 
     @property
     def address(self) -> Address:
         """Host and port, the scheme's own port where none is given."""
-        parts = urlsplit(self.endpoint if "://" in self.endpoint else f"//{self.endpoint}")
-        port = parts.port or (443 if self.secure else 80)
-        return Address(parts.hostname or "", port)
+        return Address(self.parts.host, self.parts.port or (443 if self.secure else 80))
 
     @property
     def url(self) -> str:
         """Where OTLP/HTTP is posted to."""
-        path = urlsplit(self.endpoint).path if "://" in self.endpoint else ""
-        path = path if path.strip("/") else self.path
-        return f"{'https' if self.secure else 'http'}://{self.address}{path}"
+        return f"{'https' if self.secure else 'http'}://{self.address}{self.parts.path or self.path}"
 
 
 class NextHop(Target):

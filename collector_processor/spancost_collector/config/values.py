@@ -6,6 +6,7 @@ import os
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -25,6 +26,7 @@ MEBIBYTE: Final = 1024 * 1024
 MASK: Final = "*" * 16
 """What is shown instead of a secret."""
 _ADDRESS_RULE: Final = "expected host:port, e.g. 127.0.0.1:4317 or [::1]:4317"
+_ENDPOINT_RULE: Final = "expected host:port or an http:// or https:// URL"
 _MOST: Final = 2**31 - 1
 """The largest number that gRPC, SQLite and the system all take."""
 _LOOPBACK: Final = frozenset({"localhost", "::1"})
@@ -71,6 +73,36 @@ def _address(value: object) -> Address:
     if address is None or not address.host or not 0 <= address.port <= 65535:
         raise ValueError(_ADDRESS_RULE)
     return address
+
+
+class Endpoint(NamedTuple):
+    """An OTLP receiver's `host:port` or URL, taken apart."""
+
+    scheme: str
+    """`http` or `https`; empty where there is none."""
+    host: str
+    port: int | None
+    path: str
+    """What a URL says after the host; empty where that is nothing."""
+
+
+def parse_endpoint(text: str) -> Endpoint:
+    """Take `host:port` or a URL apart.
+
+    Raises:
+        ValueError: `text` is neither, or says more than where the receiver is.
+    """
+    try:
+        parts = urlsplit(text if "://" in text else f"//{text}")
+        endpoint = Endpoint(parts.scheme, parts.hostname or "", parts.port, parts.path if parts.path.strip("/") else "")
+    except ValueError:
+        raise ValueError(_ENDPOINT_RULE) from None
+    complete = endpoint.scheme in {"http", "https"} or (not endpoint.scheme and endpoint.port and not endpoint.path)
+    if not complete or not endpoint.host or endpoint.port == 0 or parts.username:
+        raise ValueError(_ENDPOINT_RULE)
+    if parts.query or parts.fragment:
+        raise ValueError("expected a URL without a query; what says who we are goes into headers")
+    return endpoint
 
 
 def _listen(value: object) -> Address | None:
