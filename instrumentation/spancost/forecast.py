@@ -89,13 +89,12 @@ def estimate(
         raise ConfigError(f"estimate(): got {len(given)} of prompt, messages and request; give exactly one")
     if tools is not None and messages is None:
         raise ConfigError("estimate(): tools go with messages; put them into the request, or give messages")
-    if at is not None and at.tzinfo is None:
-        raise ConfigError(f"estimate(): at={at.isoformat()} has no time zone; add one, e.g. tzinfo=UTC")
+    at_ns = time.time_ns() if at is None else _nanoseconds(at)
     asked: object = given[0] if tools is None else {"messages": messages, "tools": tools}
     estimated = (estimator or _shared()).estimate(
         Route(provider, model, service_tier, region, deployment, speed),
         asked,
-        at_ns=time.time_ns() if at is None else (at - _EPOCH) // _MICROSECOND * 1000,
+        at_ns=at_ns,
         max_output_tokens=max_tokens,
         choices=choices,
         expected_output_tokens=expected_tokens,
@@ -106,6 +105,14 @@ def estimate(
     if estimator is None:
         expect(model, partial(_learn, provider, model, estimated.uncalibrated, choices))
     return estimated
+
+
+def _nanoseconds(at: object) -> int:
+    if not isinstance(at, datetime):
+        raise ConfigError(f"estimate(): at={at!r} is no time; give a datetime with a time zone")
+    if at.tzinfo is None:
+        raise ConfigError(f"estimate(): at={at.isoformat()} has no time zone; add one, e.g. tzinfo=UTC")
+    return (at - _EPOCH) // _MICROSECOND * 1000
 
 
 def _learn(provider: str, model: str, expected_input: int, choices: int | None, used: Attributes) -> None:

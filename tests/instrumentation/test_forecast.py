@@ -110,6 +110,7 @@ def test_an_estimator_of_one_s_own_is_used() -> None:
         ({"prompt": "a", "messages": []}, "got 2 of prompt, messages and request"),
         ({"prompt": "a", "tools": []}, "tools go with messages"),
         ({"prompt": "a", "at": datetime(2026, 1, 1)}, "has no time zone"),  # noqa: DTZ001
+        ({"prompt": "a", "at": "2026-01-01"}, "at='2026-01-01' is no time; give a datetime"),
     ],
 )
 def test_a_question_that_is_none_is_refused(arguments: dict[str, Any], message: str) -> None:
