@@ -52,6 +52,29 @@ def test_the_help_lists_every_command_in_its_order() -> None:
     ]
 
 
+def test_where_there_is_no_posix_the_help_shows_and_a_receiver_says_what_it_needs() -> None:
+    program = """
+import asyncio, sys
+sys.modules.update(fcntl=None, resource=None)
+from spancost_collector.__main__ import main
+main()
+"""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
+
+    helped, served = run("--help"), run("serve", "--listen", "127.0.0.1:0")
+
+    assert helped.returncode == 0
+    assert "doctor    Not on this system: needs Linux or macOS." in helped.stdout
+    assert "report    Who spent what" in helped.stdout
+    assert served.returncode == 2
+    assert served.stderr == (
+        "spancost: this command needs Linux or macOS; elsewhere, run the receiver in WSL or as a container."
+        " Apps are instrumented on any system\n"
+    )
+
+
 def test_a_command_that_is_not_there_names_the_nearest() -> None:
     result = CliRunner().invoke(app, ["repotr"])
 

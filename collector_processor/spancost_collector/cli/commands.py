@@ -6,7 +6,7 @@ what it uses and no more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pkgutil import resolve_name
 from typing import Any, Final
@@ -14,6 +14,8 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
+
+from spancost_pricing import SpancostError
 
 _COMMANDS: Final[Mapping[str, str]] = {
     "serve": "serve:serve",
@@ -27,6 +29,9 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "demo": "demo:demo",
 }
 """Name -> the module beside this one, and in it the function or the commands' own group; in the order of the help."""
+
+_POSIX: Final = frozenset({"fcntl", "resource"})
+"""Modules of Python that only POSIX systems have, and that what holds a ledger or listens needs."""
 
 
 class Commands(TyperGroup):
@@ -52,9 +57,24 @@ class _Loading(Mapping[str, Any]):
 
 @cache
 def _load(where: str) -> Any:
-    found = resolve_name(f"{__package__}.{where}")
-    if isinstance(found, typer.Typer):
-        return get_command(found)
+    try:
+        found = resolve_name(f"{__package__}.{where}")
+    except ModuleNotFoundError as error:
+        if error.name not in _POSIX:
+            raise
+        return _alone(_elsewhere, ignore_unknown_options=True, allow_extra_args=True)
+    return get_command(found) if isinstance(found, typer.Typer) else _alone(found)
+
+
+def _alone(command: Callable[..., None], **settings: bool) -> Any:
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-    alone.command()(found)
+    alone.command(context_settings=settings)(command)
     return get_command(alone)
+
+
+def _elsewhere() -> None:
+    """Not on this system: needs Linux or macOS."""
+    raise SpancostError(
+        "this command needs Linux or macOS; elsewhere, run the receiver in WSL or as a container."
+        " Apps are instrumented on any system"
+    )
