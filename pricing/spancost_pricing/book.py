@@ -214,9 +214,9 @@ def _units(units: Mapping[Unit, Decimal | int]) -> list[tuple[Item, int | Decima
 
 
 def _totals(usage: Usage) -> Quantities:
-    reported: dict[TokenClass | Unit, Decimal | int] = {}
-    if usage.input_tokens is not None:
-        reported["input"] = usage.input_tokens
-    if usage.output_tokens is not None:
-        reported["output"] = usage.output_tokens
-    return reported
+    """What is reported of usage that contradicts itself; a negative total would take from the sums of other calls."""
+    reported: tuple[tuple[TokenClass, int | None], ...] = (
+        ("input", usage.input_tokens),
+        ("output", usage.output_tokens),
+    )
+    return {name: total for name, total in reported if total is not None and total >= 0}

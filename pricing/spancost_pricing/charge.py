@@ -111,7 +111,7 @@ class Charge(NamedTuple):
     """Version of the price book that was in force."""
     quantities: Mapping[TokenClass | Unit, Decimal | int]
     """Everything that was used, by disjoint class or unit, whether or not it has a rate. Where the usage contradicts
-    itself (`invalid_usage`) the reported input and output totals stand under `input` and `output`."""
+    itself (`invalid_usage`) the reported input and output totals stand under `input` and `output`, unless negative."""
     detail: str = ""
     """One sentence for a person where `reason` alone does not say enough."""
     assumptions: tuple[str, ...] = ()

@@ -89,12 +89,7 @@ def unknown_names(tariff: Tariff, below: Book) -> Iterator[str]:
     for scope in (*(scope for scope, _ in tariff.entries), *(alias.scope for alias in tariff.aliases)):
         for provider in scope.providers:
             names.setdefault(provider, []).extend(name_of(pattern) for pattern in scope.models)
-    for place, scope in (
-        *((rule.source, rule.scope) for rule in tariff.multipliers),
-        *((f"same_rate[{index}]", fact.scope) for index, fact in enumerate(tariff.same_rates)),
-        *((f"minimums[{index}]", fact.scope) for index, fact in enumerate(tariff.minimums)),
-        *((fact.source, fact.scope) for fact in tariff.free),
-    ):
+    for place, scope in _statements(tariff)[len(tariff.entries) :]:
         yield from _unmatched(place, scope, names, below)
     for index, alias in enumerate(tariff.aliases):
         for provider in sorted(alias.scope.providers):
@@ -107,8 +102,14 @@ def unknown_names(tariff: Tariff, below: Book) -> Iterator[str]:
 def without_effect(tariff: Tariff, book: Book, at_ns: int) -> Iterator[str]:
     """One line for every factor and alias to which an earlier one leaves no call, and for gifts of what has a price.
 
-    `book` is the one with the file.
+    And for what is about a name of which an alias makes another one. `book` is the one with the file.
     """
+    for source, scope in _statements(tariff):
+        for index, alias in enumerate(tariff.aliases):
+            sellers = scope.providers if alias.provider is None else {alias.provider}
+            if _includes(alias.scope, scope) and not any(scope.covers(one, (alias.model.lower(),)) for one in sellers):
+                yield f"{source}: has no effect: aliases[{index}] makes {alias.model} of it; name that instead"
+                break
     for index, rule in enumerate(tariff.multipliers):
         first = next((one for one in tariff.multipliers[:index] if _hides(one, rule)), None)
         if first is not None:
@@ -131,6 +132,17 @@ def without_effect(tariff: Tariff, book: Book, at_ns: int) -> Iterator[str]:
                 f"{fact.source}: has no effect: {given[0].provider} {given[0].model} is not listed without a price; "
                 'what is to cost nothing for you needs a price of "0"'
             )
+
+
+def _statements(tariff: Tariff) -> list[tuple[str, Scope]]:
+    """Every statement about models by their names, and where it stands; prices come first."""
+    return [
+        *((entry.source, scope) for scope, entry in tariff.entries),
+        *((rule.source, rule.scope) for rule in tariff.multipliers),
+        *((f"same_rate[{index}]", fact.scope) for index, fact in enumerate(tariff.same_rates)),
+        *((f"minimums[{index}]", fact.scope) for index, fact in enumerate(tariff.minimums)),
+        *((fact.source, fact.scope) for fact in tariff.free),
+    ]
 
 
 def _statement(source: str) -> str:

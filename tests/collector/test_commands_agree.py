@@ -53,6 +53,28 @@ def test_a_call_costs_what_the_receiver_would_charge(config: Path) -> None:
     assert run(*ONE_CALL, "--config", str(config))["cost_usd"] == "0.005"
 
 
+def test_secrets_that_the_receiver_alone_has_are_not_asked_for(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SENDER_TOKEN", raising=False)
+    with config.open("a") as file:
+        file.write(
+            'grpc: {listen: "0.0.0.0:4317"}\n'  # whose tokens are in the environment of the receiver
+            'http: {listen: "0.0.0.0:4318", tokens: ["${env:SENDER_TOKEN}"]}\n'
+            "attribution: {hash_identifiers: true, salt: '${env:SPANCOST_SALT_OF_THE_RECEIVER}'}\n"
+            'forward: [{endpoint: "https://a:1", headers: {x-key: "${file:no-such-file}"}}]\n'
+        )
+
+    assert run(*ONE_CALL, "--config", str(config))["cost_usd"] == "0.005"
+
+
+def test_what_is_no_secret_is_asked_for(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LEDGER", raising=False)
+    config.write_text("ledger: ${env:LEDGER}\n")
+    result = CliRunner().invoke(app, [*ONE_CALL, "--config", str(config)])
+
+    assert isinstance(result.exception, ConfigError)
+    assert str(result.exception).startswith("spancost.yaml:1: ledger: environment variable LEDGER is not set")
+
+
 @pytest.mark.parametrize(("command", "rate"), PRICED.values(), ids=PRICED)
 def test_the_environment_names_the_configuration_too(
     command: tuple[str, ...], rate: str, config: Path, monkeypatch: pytest.MonkeyPatch

@@ -122,6 +122,11 @@ listen: 127.0.0.1:1
             "subscriptions[1]: names nobody; expected an agent, a service, an organization or a user",
         ),
         (
+            "{attribution: {hash_identifiers: true, salt: 0123456789abcdef}, subscriptions: [{user: '*@example.com'}]}",
+            "subscriptions[0].user: got *@example.com, which no user is called: attribution.hash_identifiers keeps"
+            " hashes instead of names; name the hash that reports show, or the organization",
+        ),
+        (
             "forward: [{endpoint: 'tempo:4317', headers: {authorization: Bearer x}}]",
             "forward[0].headers: would go to another machine in clear text; use https://, or say tls: {insecure: true}",
         ),
@@ -177,12 +182,25 @@ def test_what_could_not_be_followed_is_refused(write: Write, text: str, problem:
         "grpc: {listen: '0.0.0.0:4317', tls: {cert: a.pem, key: a.key}}",
         "forward: [{endpoint: 'tempo:4317', headers: {x: y}, tls: {insecure: true}}]",
         "forward: [{endpoint: '127.0.0.1:4319', headers: {x: y}}]",
+        "{attribution: {hash_identifiers: true, salt: 0123456789abcdef}, subscriptions: [{user: '5123*'}]}",
         "{grpc: {listen: '127.0.0.1:4319'}, forward: ['localhost:4317', '127.0.0.2:4319', 'tempo:4319']}",
         "",
     ],
 )
 def test_what_goes_together_is_taken(write: Write, text: str) -> None:
     assert load(write(text), {}, {}).settings.grace_seconds == 10.0
+
+
+def test_of_what_could_not_be_put_in_nothing_more_is_said(write: Write) -> None:
+    file = write("workers: ${env:WORKERS}\nhttp: {tokens: ['${env:TOKEN}']}\ngrpc: {listen: '${port}'}\n")
+
+    assert problems(file) == [
+        "spancost.yaml:1: workers: environment variable WORKERS is not set; set it, or give a default:"
+        " ${env:WORKERS:-…}",
+        "spancost.yaml:2: http.tokens[0]: environment variable TOKEN is not set; set it, or give a default:"
+        " ${env:TOKEN:-…}",
+        "spancost.yaml:3: grpc.listen: got ${port}; expected ${env:NAME} or ${file:PATH}, or $$ for a dollar",
+    ]
 
 
 def test_secrets_are_never_in_a_message(write: Write) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spancost_collector.config import Address, Settings, load
+from spancost_pricing import ConfigError
 
 if TYPE_CHECKING:
     from tests.collector.conftest import Write
@@ -64,6 +65,24 @@ def test_every_scalar_can_be_set_by_the_environment() -> None:
     assert str(settings.grpc.tls.key) == "/key.pem"
     assert (settings.intake.max_message_bytes, settings.labels.tenant) == (8_388_608, True)
     assert [hop.endpoint for hop in settings.forward] == ["tempo:4317", "otel:4317"]
+
+
+def test_what_one_text_cannot_hold_is_refused_in_the_environment() -> None:
+    environment = {
+        "SPANCOST_ATTRIBUTION_KEYS": "feature=app.feature",
+        "SPANCOST_METRICS_OTLP_HEADERS": "x-api-key=secret",
+        "SPANCOST_OWN_TRACES_HEADERS": "",
+        "SPANCOST_SUBSCRIPTIONS": "claude_code",
+    }
+
+    with pytest.raises(ConfigError) as caught:
+        load(None, environment, {})
+
+    assert str(caught.value).splitlines() == [
+        "SPANCOST_METRICS_OTLP_HEADERS: stands in the file only, as metrics.otlp.headers",
+        "SPANCOST_ATTRIBUTION_KEYS: stands in the file only, as attribution.keys",
+        "SPANCOST_SUBSCRIPTIONS: stands in the file only, as subscriptions",
+    ]
 
 
 def test_a_misspelt_variable_is_a_warning_and_those_of_a_kubernetes_service_are_not() -> None:

@@ -49,6 +49,17 @@ def test_the_new_generation_has_the_parts_that_were_reported_and_no_others() -> 
     assert not any(name.startswith("gen_ai_client_token_usage") for name in shown)
 
 
+def test_a_count_below_zero_lowers_no_counter() -> None:
+    seen = ClientMetrics("both")
+    seen.observe([charged(1, tokens=(1000, 10)), charged(2, tokens=(-250, -3))])
+
+    shown = samples(seen)
+    assert shown[f"gen_ai_client_inference_usage_input_tokens_total{{{AT}}}"] == 1000
+    assert shown[f"gen_ai_client_inference_usage_output_tokens_total{{{AT}}}"] == 10
+    assert shown[f"gen_ai_client_inference_operation_input_tokens_sum{{{AT}}}"] == 1000
+    assert shown[f"gen_ai_client_token_usage_count{{{AT},gen_ai_token_type=output}}"] == 1
+
+
 def test_a_failed_call_has_an_error_type_and_one_that_was_refused_before_it_began_is_not_counted() -> None:
     failed = charged(1, outcome="error", tokens=(None, None), usd=None)
     blocked = failed._replace(call=failed.call._replace(outcome="blocked"))

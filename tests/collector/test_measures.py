@@ -92,6 +92,18 @@ def test_a_reported_zero_is_observed() -> None:
     assert shown["spancost_call_cost_usd_count{environment=prod,feature=chat,model=one,provider=acme}"] == 1
 
 
+def test_a_count_below_zero_lowers_no_sum() -> None:
+    seen = Distributions(bounds())
+    seen.observe([charged(1), charged(2, tokens=(-250, 7)), charged(3, tokens=(5, -3))])
+
+    shown = samples(seen)
+    at = "{environment=prod,feature=chat,model=one,provider=acme}"
+    assert shown[f"spancost_call_input_tokens_sum{at}"] == 1005
+    assert shown[f"spancost_call_input_tokens_count{at}"] == 2
+    assert shown[f"spancost_call_output_tokens_sum{at}"] == 17
+    assert shown[f"spancost_call_cost_usd_count{at}"] == 3
+
+
 def exemplar_at(bucket: str, collector: Collector) -> str:
     """What an OpenMetrics scrape says of the first label set's bucket: its count and its exemplar."""
     registry = CollectorRegistry()
@@ -224,6 +236,17 @@ def test_only_the_first_call_of_a_session_opens_a_conversation() -> None:
     assert samples(seen) == {
         "spancost_conversation_openings_total{environment=prod,feature=chat}": 2,
         "spancost_conversation_opening_input_tokens_total{environment=prod,feature=chat}": 220,
+    }
+
+
+def test_a_first_call_with_a_count_below_zero_opens_no_conversation() -> None:
+    seen = Conversations(bounds(), learning_seconds=0, clock=Clock())
+    who = Attribution(feature="chat", session="s1")
+    seen.observe([charged(1, who=who, tokens=(-250, 5)), charged(2, who=who, tokens=(100, 5))])
+
+    assert samples(seen) == {
+        "spancost_conversation_openings_total{environment=prod,feature=chat}": 1,
+        "spancost_conversation_opening_input_tokens_total{environment=prod,feature=chat}": 100,
     }
 
 

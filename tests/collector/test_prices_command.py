@@ -262,6 +262,30 @@ def test_what_an_earlier_statement_leaves_nothing_to_is_pointed_out(tmp_path: Pa
     ]
 
 
+def test_what_is_about_a_name_that_an_alias_replaces_is_pointed_out(tmp_path: Path, folder: PriceDataFolder) -> None:
+    folder.adopt(data(one={"input_mtok": 2, "output_mtok": 8}))
+    mine = saved(
+        tmp_path,
+        b"version: 1\n"
+        b"aliases:\n"
+        b'  - {provider: acme, match: "team-*", model: one}\n'
+        b"  - {provider: acme, match: one, model: one, region: eu}\n"
+        b"prices:\n"
+        b'  - {provider: acme, model: team-a, input_per_mtok: "2"}\n'
+        b"discounts:\n"
+        b'  - {provider: acme, model: "team-b*", factor: "0.9"}\n'
+        b'  - {provider: acme, model: [team-c, one], factor: "0.8"}\n'
+        b'  - {provider: acme, model: "*", factor: "0.7"}\n',
+        "prices.yaml",
+    )
+
+    said = document("check", mine, *AT)["warnings"]
+    assert [warning for warning in said if "has no effect" in warning] == [
+        "prices.yaml: prices[0]: has no effect: aliases[0] makes one of it; name that instead",
+        "prices.yaml: discounts[0]: has no effect: aliases[0] makes one of it; name that instead",
+    ]
+
+
 def test_a_sound_price_file_has_no_warning(tmp_path: Path) -> None:
     mine = saved(
         tmp_path, b'version: 1\nprices: [{provider: openai, model: gpt-5, input_per_mtok: "1.10"}]', "prices.yaml"

@@ -57,6 +57,14 @@ def test_times_beyond_any_call_are_times(
     assert found.total.calls == calls
 
 
+@pytest.mark.parametrize("by", ["feature", "user", "day"])
+def test_a_range_that_is_open_at_one_end_may_begin_or_end_beyond_any_call(reader: LedgerReader, by: str) -> None:
+    late, early = datetime(3000, 1, 1, tzinfo=UTC), datetime(1500, 1, 1, tzinfo=UTC)
+    ranges = ((late, None), (None, late), (early, None), (None, early))
+
+    assert [reader.report([by], since=since, until=until).total.calls for since, until in ranges] == [0, 7, 7, 0]
+
+
 def test_hours_and_days_are_dimensions(reader: LedgerReader) -> None:
     rows = reader.report(["day", "hour"]).rows
 

@@ -9,7 +9,8 @@ from tests.collector.kept import call
 
 from spancost_collector.ledger.report import LedgerReader
 from spancost_collector.ledger.writer import Ledger
-from spancost_pricing import ConfigError
+from spancost_collector.price import Price
+from spancost_pricing import ConfigError, Usage, load_book
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +65,21 @@ def test_dimensions_that_are_never_rolled_up_come_from_the_calls(reader: LedgerR
         (("u2", "chat"), 1, 2_080_000_000),
     ]
     assert sum(row.calls for row in rows) == 7
+
+
+@pytest.mark.parametrize("by", ["feature", "user"])
+def test_a_count_below_zero_lowers_no_sum(path: Path, by: str) -> None:
+    usage = Usage(input_tokens=-5, output_tokens=7)
+    wrong = call(2).call._replace(usage=usage)
+    ledger = Ledger(path)
+    ledger.record([call(1), *Price(load_book())([wrong])])
+    ledger.close()
+    reader = LedgerReader(path)
+    found = reader.report([by])
+    reader.close()
+
+    assert (found.total.calls, found.total.input_tokens, found.total.output_tokens) == (2, 1000, 17)
+    assert [(one.reason, one.tokens) for one in found.unpriced] == [("negative_quantity", 7)]
 
 
 def test_an_unknown_dimension_is_an_error_that_names_the_nearest(reader: LedgerReader) -> None:

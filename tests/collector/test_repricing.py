@@ -248,6 +248,26 @@ def test_what_a_subscription_covers_is_no_spend_before_or_after(tmp_path: Path) 
     ]
 
 
+def test_what_only_a_factor_changes_is_not_put_down_to_the_rate(tmp_path: Path) -> None:
+    path, mine = tmp_path / "ledger.sqlite3", tmp_path / "prices.yaml"
+    (call, _) = calls()
+    listed = call._replace(route=Route("openai", "gpt-4o-mini"))
+    ledger = Ledger(path)
+    ledger.record(Price(load_book())([listed]))
+    ledger.close()
+
+    # 1,000 tokens at 0.15 USD the million; half of that; and at 0.20.
+    mine.write_text('version: 1\ndiscounts:\n  - {provider: openai, model: "*", factor: "0.5"}\n')
+    half = reprice(path, load_book(mine), since_ns=NOON)
+    mine.write_text('version: 1\nprices:\n  - {provider: openai, model: gpt-4o-mini, input_per_mtok: "0.20"}\n')
+    own = reprice(path, load_book(mine), since_ns=NOON)
+
+    assert [(change.cause, change.before_pico, change.after_pico) for change in (*half.changes, *own.changes)] == [
+        ("factors: none -> discount x0.5", 150_000_000, 75_000_000),
+        ("rate from user, factors: discount x0.5 -> none", 75_000_000, 200_000_000),
+    ]
+
+
 def test_times_beyond_any_call_are_times(path: Path) -> None:
     ages = 10_000 * 366 * 86_400 * 1_000_000_000
 

@@ -123,6 +123,19 @@ def test_a_second_demo_in_the_same_folder_is_refused_and_changes_nothing(demo: t
     assert _figures(_report(demo[1], "feature")["total"]) == TOTAL
 
 
+def test_a_folder_that_cannot_be_made_is_refused_in_one_line(tmp_path: Path) -> None:
+    taken = tmp_path / "file"
+    taken.touch()
+    refused = subprocess.run(
+        [*_DEMO, "--work-dir", str(taken)], capture_output=True, text=True, timeout=_TIMEOUT, check=False
+    )
+
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        f"spancost demo: {taken}: cannot be written: File exists. Name another folder with --work-dir\n"
+    )
+
+
 def test_a_shop_that_fails_fails_the_demo_with_what_the_shop_printed(tmp_path: Path) -> None:
     broken = tmp_path / "modules"
     broken.mkdir()

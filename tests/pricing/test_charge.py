@@ -181,6 +181,12 @@ def test_usage_that_cannot_be_is_invalid_and_has_no_amount(book_of: BookOf, usag
     assert (charge.status, charge.reason, charge.total_pico, charge.items) == ("invalid_usage", reason, None, ())
 
 
+def test_of_usage_that_cannot_be_only_totals_from_zero_on_are_added_up(book_of: BookOf):
+    charge = book_of(PRICES).charge(Route("acme", "plain"), Usage(input_tokens=-5, output_tokens=7), NOON)
+
+    assert charge.quantities == {"output": 7}
+
+
 @pytest.mark.parametrize(
     ("usage", "reason", "detail"),
     [

@@ -39,7 +39,10 @@ def settings_of(config: Path | None, **flags: object) -> Settings:
         ConfigError: one line for each problem.
     """
     loaded = load(
-        config, os.environ, {f"--{name.replace('_', '-')}": ((name,), value) for name, value in flags.items()}
+        config,
+        os.environ,
+        {f"--{name.replace('_', '-')}": ((name,), value) for name, value in flags.items()},
+        secrets=False,
     )
     for warning in loaded.warnings:
         typer.echo(f"spancost: {warning}", err=True)

@@ -18,7 +18,7 @@ from spancost_collector.cli.figures import dollars, exact
 from spancost_collector.cli.moments import moment
 from spancost_collector.cli.options import AsJson, Config, LedgerFile, settings_of
 from spancost_collector.cli.printing import console, draw, escaped, say, table
-from spancost_collector.ledger.report import CALENDAR, LedgerReader, added_up
+from spancost_collector.ledger.report import CALENDAR, DIMENSIONS, LedgerReader, added_up
 from spancost_pricing import ConfigError, usd
 
 if TYPE_CHECKING:
@@ -29,9 +29,12 @@ if TYPE_CHECKING:
 
 
 def report(
-    by: Annotated[str, typer.Option(help="Dimensions, comma-separated, e.g. feature,model or tenant,day.")] = (
-        "feature,model"
-    ),
+    by: Annotated[
+        str,
+        typer.Option(
+            help=f"Dimensions, comma-separated, e.g. feature,model or tenant,day; any of {', '.join(DIMENSIONS)}."
+        ),
+    ] = "feature,model",
     since: Annotated[
         str | None,
         typer.Option(help="How far back: 30m, 24h, 7d, or an ISO 8601 date or time (in the time zone unless it says)."),

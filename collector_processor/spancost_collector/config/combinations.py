@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 
 _EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})
+_FITS_A_HASH: Final = re.compile(r"[0-9a-f*?]+")
 _LOCALHOST: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -56,6 +58,17 @@ def conflicts(settings: Settings) -> Iterator[Conflict]:
         if not subscription.model_dump(exclude_none=True):
             yield Conflict(
                 ("subscriptions", index), (), "names nobody; expected an agent, a service, an organization or a user"
+            )
+        if (
+            settings.attribution.hash_identifiers
+            and subscription.user is not None
+            and not _FITS_A_HASH.fullmatch(subscription.user)
+        ):
+            yield Conflict(
+                ("subscriptions", index, "user"),
+                (("attribution", "hash_identifiers"),),
+                f"got {subscription.user}, which no user is called: attribution.hash_identifiers keeps hashes instead"
+                " of names; name the hash that reports show, or the organization",
             )
     yield from _insecure(settings)
 

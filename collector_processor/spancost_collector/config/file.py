@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import yaml
 
 from spancost_collector.config.layers import Key, Layer, Origin, dotted, is_path
+from spancost_collector.config.settings import SECRET_KEYS
 from spancost_pricing import ConfigError
 from spancost_pricing.errors import unreadable
 from spancost_pricing.yaml_text import TextLoader, yaml_mistake
@@ -26,8 +27,14 @@ if TYPE_CHECKING:
 _OUTSIDE: Final = re.compile(r"\$(?:(\$)|\{(env|file):((?:(?!:-)[^}])+)(?::-([^}]*))?\}|\{([^}]*)\}?)")
 
 
-def read_config_file(path: Path, environment: Mapping[str, str]) -> tuple[Layer, list[str]]:
-    """What a file says, and what is wrong with how it is written.
+_UNKNOWN: Final = "a-secret-that-is-not-known-here"
+"""What stands for a secret that cannot be had where nobody needs it."""
+
+
+def read_config_file(
+    path: Path, environment: Mapping[str, str], *, secrets: bool
+) -> tuple[Layer, list[str], frozenset[Key]]:
+    """What a file says, what is wrong with how it is written, and for which keys; without `secrets`, these may be away.
 
     Raises:
         ConfigError: it cannot be read, or is not YAML.
@@ -36,7 +43,7 @@ def read_config_file(path: Path, environment: Mapping[str, str]) -> tuple[Layer,
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(unreadable(path, error)) from error
-    reader = _Reader(path, environment)
+    reader = _Reader(path, environment, secrets=secrets)
     try:
         loader = TextLoader(text)
         node = loader.get_single_node()
@@ -49,18 +56,20 @@ def read_config_file(path: Path, environment: Mapping[str, str]) -> tuple[Layer,
         raise ConfigError(
             f"{path.name}: got {type(values).__name__}; expected a mapping of settings, e.g. ledger: PATH"
         )
-    return Layer(cast("dict[str, Any]", values), reader.origins), reader.problems
+    return Layer(cast("dict[str, Any]", values), reader.origins), reader.problems, frozenset(reader.wrong)
 
 
 class _Reader:
     """Builds plain values from YAML nodes, and remembers where each key stands."""
 
-    def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, environment: Mapping[str, str], *, secrets: bool) -> None:
         self._name = path.name
         self._folder = path.absolute().parent
         self._environment = environment
+        self._secrets = secrets
         self.origins: dict[Key, Origin] = {}
         self.problems: list[str] = []
+        self.wrong: set[Key] = set()
 
     def read(self, loader: yaml.SafeLoader, node: yaml.Node, key: Key) -> object:
         """The value of a node."""
@@ -101,8 +110,11 @@ class _Reader:
                     node, key, f"got ${{{other}}}; expected ${{env:NAME}} or ${{file:PATH}}, or $$ for a dollar"
                 )
                 return ""
-            value = self._environment.get(name) if kind == "env" else self._file(node, key, name)
+            wanted = self._secrets or not SECRET_KEYS.intersection(key)
+            value = self._environment.get(name) if kind == "env" else self._file(node, key, name, wanted=wanted)
             if value is None and default is None:
+                if not wanted:
+                    return _UNKNOWN
                 if kind == "env":
                     hint = f"set it, or give a default: ${{env:{name}:-…}}"
                     self._complain(node, key, f"environment variable {name} is not set; {hint}")
@@ -111,12 +123,13 @@ class _Reader:
 
         return _OUTSIDE.sub(replace, text)
 
-    def _file(self, node: yaml.Node, key: Key, name: str) -> str | None:
+    def _file(self, node: yaml.Node, key: Key, name: str, *, wanted: bool) -> str | None:
         try:
             return self._path(name).read_text(encoding="utf-8").removesuffix("\n")
         except (OSError, ValueError) as error:  # the latter also where no file can have that name
             said = error.strerror if isinstance(error, OSError) else "is not text"
-            self._complain(node, key, f"{name} cannot be read: {said}")
+            if wanted:
+                self._complain(node, key, f"{name} cannot be read: {said}")
             return None
 
     def _path(self, text: str) -> Path:
@@ -126,6 +139,7 @@ class _Reader:
 
     def _complain(self, node: yaml.Node, key: Key, text: str) -> None:
         self.problems.append(f"{self._at(node)}: {dotted(key)}: {text}")
+        self.wrong.add(key)
 
     def _at(self, node: yaml.Node) -> str:
         return f"{self._name}:{node.start_mark.line + 1}"

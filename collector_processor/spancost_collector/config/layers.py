@@ -137,9 +137,22 @@ def leaves(section: type[Section] = Settings, above: tuple[str, ...] = ()) -> It
 
 
 def environment_names() -> dict[str, tuple[str, ...]]:
-    """Environment variable -> setting; maps can only be written in the file."""
-    names = {PREFIX + "_".join(key).upper(): key for key in leaves() if key != ("attribution", "keys")}
-    return names | _SHORT
+    """Environment variable -> setting; maps, and lists of more than text, can only be written in the file."""
+    return {_variable(key): key for key in leaves() if not _needs_a_file(key)} | _SHORT
+
+
+def unsayable(environment: Mapping[str, str]) -> list[str]:
+    """What is wrong with variables of settings that one text cannot hold."""
+    names = {_variable(key): key for key in leaves() if _needs_a_file(key)}
+    return [f"{name}: stands in the file only, as {dotted(names[name])}" for name in names if environment.get(name)]
+
+
+def _variable(key: tuple[str, ...]) -> str:
+    return PREFIX + "_".join(key).upper()
+
+
+def _needs_a_file(key: tuple[str, ...]) -> bool:
+    return key[-1] == "headers" or key in {("attribution", "keys"), ("subscriptions",)}
 
 
 def environment_layer(environment: Mapping[str, str]) -> Layer:

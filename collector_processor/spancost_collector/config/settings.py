@@ -258,7 +258,8 @@ class AttributionSettings(Section):
     keys: dict[AttributionField, Names] = Field(
         default_factory=dict[AttributionField, Names], examples=["{feature: [app.feature], tenant: [org.id]}"]
     )
-    """Further span attributes that say it, the first present wins; they come before those that are known anyway."""
+    """Further span attributes that say it, the first present wins; `spancost.feature` and its siblings come before
+    them, all others that are known anyway after them."""
     hash_identifiers: bool = False
     """Keep users as a keyed hash (HMAC-SHA256) instead of their names."""
     salt: Secret | None = Field(default=None, min_length=16)

@@ -202,9 +202,9 @@ class LedgerReader:
             return
         yield from self._from_sums(by, low, high)
         if first is not None and low is not None and first < low * HOUR_NS:
-            yield from self._from_calls(by, first, low * HOUR_NS)
+            yield from self._from_calls(by, first, schema.storable(low * HOUR_NS))
         if last is not None and high is not None and high * HOUR_NS < last:
-            yield from self._from_calls(by, high * HOUR_NS, last)
+            yield from self._from_calls(by, schema.storable(high * HOUR_NS), last)
 
     def _hours_fit(self, by: Sequence[str], low: int | None, high: int | None) -> bool:
         """Whether no hour of the roll-ups is in two hours of `by`."""
@@ -251,7 +251,8 @@ class LedgerReader:
         where, bounds = _between("t.end_ns", first, last)
         query = (
             f"SELECT {dimensions}{_KIND}, COUNT(*), SUM(t.outcome = 'error'),"
-            " SUM(coalesce(t.input_tokens, 0)), SUM(coalesce(t.output_tokens, 0)), SUM(t.status = 'partial'),"
+            " SUM(max(coalesce(t.input_tokens, 0), 0)), SUM(max(coalesce(t.output_tokens, 0), 0)),"
+            " SUM(t.status = 'partial'),"
             " SUM(coalesce(t.cost_pico, 0) / 1000000), SUM(coalesce(t.cost_pico, 0) % 1000000)"
             f" FROM calls t {where} GROUP BY {groups}"
         )
@@ -293,7 +294,7 @@ def _check(by: Sequence[str], since: datetime | None, until: datetime | None) ->
         if name not in _PER_CALL:
             near = get_close_matches(name, DIMENSIONS, n=1)
             hint = f'; did you mean "{near[0]}"?' if near else ""
-            raise ConfigError(f'--by: unknown dimension "{name}"{hint} Known: {", ".join(DIMENSIONS)}')
+            raise ConfigError(f'--by: unknown dimension "{name}"{hint}; expected any of {", ".join(DIMENSIONS)}')
     if since is not None and until is not None and since >= until:
         raise ConfigError(f"--since {since.isoformat()} is not before --until {until.isoformat()}")
 

@@ -145,6 +145,7 @@ class _Pass:
         self._dry_run = dry_run
         self._interned = Interned(connection)
         self._changes: dict[str, Change] = {}
+        self._rates: dict[int, tuple[str, tuple[str, str, tuple[str, ...]]]] = {}
 
     def run(self, since_ns: int, until_ns: int | None, progress: Callable[[int], None]) -> Repricing:
         examined = 0
@@ -196,12 +197,35 @@ class _Pass:
         if (before.status, before.reason) != (charge.status, charge.reason or ""):
             cause = f"{_state(before.status, before.reason)} -> {_state(charge.status, charge.reason or '')}"
         else:
-            covered = "imputed: " if charge.status == "imputed" else ""
-            cause = f"{covered}rate from " + ", ".join(dict.fromkeys(rate.layer for rate, _, _ in charge.items))
+            cause = ("imputed: " if charge.status == "imputed" else "") + self._difference(before, charge)
         change = self._changes.setdefault(cause, Change(cause))
         change.calls += 1
         change.before_pico += _spent(before.status, before.cost_pico)
         change.after_pico += _spent(charge.status, charge.total_pico)
+
+    def _difference(self, before: KeptCharge, charge: Charge) -> str:
+        """What is another price of the same call: other rates, or the same ones under other factors."""
+        layers = "rate from " + ", ".join(dict.fromkeys(rate.layer for rate, _, _ in charge.items))
+        then = dict(self._rate(rate_id) for rate_id, _, _ in json.loads(before.parts))
+        now = {rate.unit: (rate.price_id, rate.layer, rate.multipliers) for rate, _, _ in charge.items}
+        factors = dict.fromkeys(
+            f"{_factors(then[unit][2])} -> {_factors(rate[2])}"
+            for unit, rate in now.items()
+            if unit in then and then[unit][2] != rate[2]
+        )
+        if not factors:
+            return layers
+        same_rates = {unit: rate[:2] for unit, rate in then.items()} == {unit: rate[:2] for unit, rate in now.items()}
+        return ("" if same_rates else f"{layers}, ") + "factors: " + "; ".join(factors)
+
+    def _rate(self, rate_id: int) -> tuple[str, tuple[str, str, tuple[str, ...]]]:
+        """The unit of a rate that was charged, and which rate it was, from which layer, under which factors."""
+        found = self._rates.get(rate_id)
+        if found is None:
+            query = "SELECT unit, price_id, layer, multipliers FROM rates WHERE id = ?"
+            unit, price_id, layer, multipliers = self._connection.execute(query, (rate_id,)).fetchone()
+            found = self._rates[rate_id] = unit, (price_id, layer, tuple(json.loads(multipliers)))
+        return found
 
     def _write(self, changed: list[tuple[_Kept, Charge]]) -> None:
         now = time.time_ns()
@@ -258,6 +282,10 @@ class _Pass:
 
 def _amounts(charge: Charge) -> list[tuple[float, int]]:
     return [(number(quantity), amount) for _, quantity, amount in charge.items]
+
+
+def _factors(multipliers: tuple[str, ...]) -> str:
+    return ", ".join(multipliers) or "none"
 
 
 def _spent(status: str, pico: int | None) -> int:

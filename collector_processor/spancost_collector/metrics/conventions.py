@@ -196,7 +196,7 @@ class ClientMetrics(Collector):
         used = self._used[labels]
         for number, read in enumerate(_USED.values()):
             amount = read(usage)
-            if amount is not None:
+            if amount is not None and amount >= 0:
                 before = used[number]
                 used[number] = amount if before is None else before + amount
 

@@ -56,7 +56,7 @@ class Conversations(Collector):
             for call, _, series in calls:
                 who, usage = call.attribution, call.usage
                 session = who.session
-                if session is None or usage is None or usage.input_tokens is None:
+                if session is None or usage is None or usage.input_tokens is None or usage.input_tokens < 0:
                     continue
                 key = (who.feature, session)
                 begun = key in sessions

@@ -36,7 +36,7 @@ MOST_WAITING: Final = 4_096
 
 LabelSet = tuple[str, ...]
 Row = tuple[bytes, int, *tuple[int | None, ...]]
-"""Trace, Unix nanoseconds, and an amount for each metric, none of them negative; None where it is not known."""
+"""Trace, Unix nanoseconds, and an amount for each metric; None, or less than nothing, where it is not known."""
 
 
 class Native(NamedTuple):
@@ -161,10 +161,10 @@ class Observations:
                 self._counted[labels] = counted
             _, _, *columns = zip(*rows, strict=True)
             for distribution, amounts in zip(counted, columns, strict=True):
-                if None not in amounts:
+                if None not in amounts and min(amounts) >= 0:
                     distribution.extend(amounts, rows)
                 else:
-                    known = [amount is not None for amount in amounts]
+                    known = [amount is not None and amount >= 0 for amount in amounts]
                     distribution.extend(list(compress(amounts, known)), compress(rows, known))
 
 

@@ -41,13 +41,20 @@ def run(work_dir: Path) -> None:
     """Run the demo with its files in `work_dir` and print what it found.
 
     Raises:
-        ConfigError: `work_dir` holds the ledger of an earlier demo.
+        ConfigError: `work_dir` holds the ledger of an earlier demo, or cannot be written.
         DemoError: some part failed; the message says which and holds what it printed.
     """
     ledger = work_dir / "ledger.db"
-    if ledger.exists():
+    try:
+        work_dir.mkdir(parents=True, exist_ok=True)
+        is_used = ledger.exists()
+        (work_dir / "receiver.log").touch()
+    except OSError as error:
+        raise ConfigError(
+            f"{work_dir}: cannot be written: {error.strerror}. Name another folder with --work-dir"
+        ) from error
+    if is_used:
         raise ConfigError(f"{ledger}: an earlier demo's ledger is there. Name another folder with --work-dir")
-    work_dir.mkdir(parents=True, exist_ok=True)
     console = Console()
     with ExitStack() as stack, console.status("starting the receiver") as status:
         provider = stack.enter_context(Provider())
