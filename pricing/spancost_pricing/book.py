@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Quantities = Mapping[TokenClass | Unit, Decimal | int]
 
-ENGINE: Final = "2"
+ENGINE: Final = "3"
 """Part of every book's version; raised when the rules in code change what a call costs."""
 
 PLANS: Final = 4096
@@ -106,8 +106,8 @@ class Book:
                 missing.append(item)
                 continue
             rate, numerator, denominator, minimum, rate_of_minimum, assumption = line
-            if quantity < minimum:
-                quantity, rate = minimum, rate_of_minimum
+            if minimum and quantity < minimum * requests:
+                quantity, rate = minimum * requests, rate_of_minimum
             if denominator == 1 and type(quantity) is int:
                 amount = quantity * numerator
             else:

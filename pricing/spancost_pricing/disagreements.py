@@ -74,6 +74,8 @@ def why(decides: Candidate, other: Candidate) -> str:
         return f"{LAYER_NAMES[first.layer]} come before {LAYER_NAMES[second.layer]}"
     if decides.tier is None and other.tier is not None:
         return "it is listed for the call's own terms, the other is the standard price times a factor"
+    if len(first.when) > len(second.when):
+        return "it is for more of the call's own terms"
     if first.model != second.model:
         return "it spells out more of the model's name"
     if first.validity.window is not None and second.validity.window is None:
@@ -145,7 +147,9 @@ def _differing(book: Book, route: Route, ns: int, aliased: Listing | None) -> It
         others.pop(decides.entry.layer, None)
         rivals = list(others.values())
         if aliased is not None:
-            rivals += [Candidate(e.prices[item], item, e, None) for e in aliased.standard_at(ns) if item in e.prices]
+            rivals += [
+                Candidate(e.prices[item], item, e, None, (item,)) for e in aliased.standard_at(ns) if item in e.prices
+            ]
         for other in rivals:
             bounds = {0, *(above + 1 for one in (decides, other) for above, _ in one.price.steps)}
             if any(rate_of(decides, tokens) != rate_of(other, tokens) for tokens in bounds):

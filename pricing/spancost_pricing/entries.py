@@ -55,6 +55,11 @@ class Entry:
     """Terms under which it replaces the standard prices; empty for the standard prices themselves."""
 
 
+def on_tier(entry: Entry) -> bool:
+    """Whether its prices are those of a tier or a speed, which a factor on one then has no part in."""
+    return not entry.when.keys().isdisjoint(("tier", "speed"))
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """What one layer says about one model: standard prices and those on special terms."""

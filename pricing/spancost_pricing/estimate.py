@@ -101,7 +101,7 @@ class Estimate:
     """Expected input tokens before calibration, which is what `Calibration.observe` wants."""
     output: Output
     lower: Charge
-    """The whole input read from the cache at the cache's rate, and no answer."""
+    """The whole input read from the cache at the cache's rate, or what else is cheapest, and no answer."""
     expected: Charge | None
     """None where nothing says how long the answer is."""
     upper: Charge | None
@@ -194,7 +194,8 @@ class Estimator:
         if route != given:
             assumptions.append("the provider may serve other terms than the request asks for: bounds are for both")
 
-        lower = min((self._least(one, bounds.lower, at_ns) for one in served), key=_total)
+        least = range(bounds.lower, (1 << 63) if open_ended else bounds.upper + 1)
+        lower = min((self._least(one, least, at_ns) for one in served), key=_total)
         expected = None
         if output.expected is not None:
             expected = self._charge(route, _usage(bounds.expected, output.expected), at_ns)
@@ -244,18 +245,20 @@ class Estimator:
             expected=None if usual is None else usual * answers, upper=None if limit is None else limit * answers
         )
 
-    def _least(self, route: Route, tokens: int, at_ns: int) -> Charge:
-        plain = self._charge(route, _usage(tokens, 0), at_ns)
-        cached = self._charge(route, _usage(tokens, 0)._replace(cache_read_tokens=tokens), at_ns)
-        return min((plain, cached), key=_total)
+    def _least(self, route: Route, sizes: range, at_ns: int) -> Charge:
+        """The cheapest of the calls that it may turn out to be: a larger request may be on a cheaper step."""
+        fewest = (sizes[0], *(above + 1 for above in self._boundaries(route, at_ns) if above + 1 in sizes))
+        calls = [call for tokens in fewest for call in _cached(_usage(tokens, 0), frozenset(("5m",)))]
+        return min((self._charge(route, call, at_ns) for call in calls), key=_total)
 
     def _most(
         self, route: Route, usage: Usage, writes: frozenset[Lifetime], asked: frozenset[str] | None, at_ns: int
     ) -> Charge:
         """The dearest of the calls that it may turn out to be; a `partial` one where some part of it has no rate."""
+        thought = usage._replace(reasoning_tokens=usage.output_tokens)
         drawn = usage._replace(output_image_tokens=usage.output_tokens)
         spoken = usage._replace(output_audio_tokens=usage.output_tokens)
-        answers = [usage]
+        answers = [usage, thought]
         if asked is None:  # models that draw do so unasked
             answers += [drawn] if self._charge(route, drawn, at_ns).status != "partial" else []
         else:
@@ -264,14 +267,16 @@ class Estimator:
         unknown = next((charge for charge in charges if charge.status == "partial"), None)
         if unknown is not None:
             return unknown
-        tokens = usage.input_tokens
-        for answer in answers:
-            if "5m" in writes:
-                charges.append(self._charge(route, answer._replace(cache_write_tokens=tokens), at_ns))
-            if "1h" in writes:
-                hour = answer._replace(cache_write_tokens=tokens, cache_write_1h_tokens=tokens)
-                charges.append(self._charge(route, hour, at_ns))
+        most = usage.input_tokens or 0
+        for tokens in (*(above for above in self._boundaries(route, at_ns) if above < most), most):
+            calls = [call for one in answers for call in _cached(one._replace(input_tokens=tokens), writes)]
+            charges += [self._charge(route, call, at_ns) for call in calls]
         return max((charge for charge in charges if charge.status != "partial"), key=_total)
+
+    def _boundaries(self, route: Route, at_ns: int) -> tuple[int, ...]:
+        """Input tokens up to which a request is on one step and above which on the next, which may be cheaper."""
+        card = self._book.rates(route, at_ns)
+        return card.above if isinstance(card, Card) else ()
 
     def _is_without_answer(self, route: Route, at_ns: int) -> bool:
         """Whether it is an embedding: of that, price lists know the input alone."""
@@ -292,6 +297,17 @@ class Estimator:
 
 def _usage(input_tokens: int, output_tokens: int) -> Usage:
     return Usage(input_tokens=input_tokens, output_tokens=output_tokens, estimated=True)
+
+
+def _cached(usage: Usage, writes: frozenset[Lifetime]) -> list[Usage]:
+    """The usage with nothing of its input in the prompt cache, all of it read from there, and all written there."""
+    tokens = usage.input_tokens
+    calls = [usage, usage._replace(cache_read_tokens=tokens)]
+    if "5m" in writes:
+        calls.append(usage._replace(cache_write_tokens=tokens))
+    if "1h" in writes:
+        calls.append(usage._replace(cache_write_tokens=tokens, cache_write_1h_tokens=tokens))
+    return calls
 
 
 def _total(charge: Charge) -> int:

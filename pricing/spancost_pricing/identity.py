@@ -144,16 +144,16 @@ _GOOGLE_STABLE = re.compile(r"-\d{3}$")
 
 def provider_ids(listed: frozenset[str]) -> dict[str, str]:
     """Every known spelling -> price-list id, for the providers that are listed."""
-    table = {_fold(provider): provider for provider in listed}
+    table = {fold(provider): provider for provider in sorted(listed)}
     for provider, spellings in _SPELLINGS.items():
-        table[_fold(provider)] = provider
+        table[fold(provider)] = provider
         table.update(dict.fromkeys(spellings, provider))
     return table
 
 
 def provider_of(spelling: str, table: Mapping[str, str]) -> str:
     """The price-list id of a provider that a price file names; a name that no table knows is the file's own."""
-    return table.get(_fold(spelling), spelling.strip().lower())
+    return _listed(fold(spelling), table) or spelling.strip().lower()
 
 
 def identify(route: Route, table: Mapping[str, str]) -> tuple[Route, str | None]:
@@ -161,18 +161,23 @@ def identify(route: Route, table: Mapping[str, str]) -> tuple[Route, str | None]
 
     `table` is what `provider_ids` returned.
     """
-    spelling = _fold(route.provider)
+    spelling = fold(route.provider)
     if spelling in _GATEWAYS:
         inner, slash, model = route.model.partition("/")
         if slash:
             route = route._replace(provider=inner, model=model)
-            spelling = _fold(inner)
+            spelling = fold(inner)
+    return route, _listed(spelling, table)
+
+
+def _listed(spelling: str, table: Mapping[str, str]) -> str | None:
+    """The price-list id of a folded spelling, which may end in the name of an endpoint."""
     provider = table.get(spelling)
     if provider is None:
         stem, dot, suffix = spelling.rpartition(".")
         if dot and suffix in _FUNCTION_SUFFIXES:
             provider = table.get(stem)
-    return route, provider
+    return provider
 
 
 def model_names(provider: str, model: str, table: Mapping[str, str]) -> tuple[str, ...]:
@@ -182,7 +187,7 @@ def model_names(provider: str, model: str, table: Mapping[str, str]) -> tuple[st
         return ()
     names = [name]
     head, slash, tail = name.partition("/")
-    if slash and tail and table.get(_fold(head)) == provider:
+    if slash and tail and table.get(fold(head)) == provider:
         names.append(tail)
     match provider:
         case "aws":
@@ -202,14 +207,15 @@ def model_names(provider: str, model: str, table: Mapping[str, str]) -> tuple[st
 def terms(route: Route) -> Terms:
     """The terms of the route in their canonical spelling."""
     deployment, implied, zone = _deployment(route.deployment)
-    tier = _fold(route.service_tier or "")
+    tier = fold(route.service_tier or "")
     tier = _TIERS.get(tier, tier) or implied
-    speed = _fold(route.speed or "")
+    speed = fold(route.speed or "")
     region = (route.region or "").strip().lower() or _location(route.model) or zone
     return Terms(tier=tier, region=region, deployment=deployment, speed=_SPEEDS.get(speed, speed))
 
 
-def _fold(name: str) -> str:
+def fold(name: str) -> str:
+    """The name without what spellings of one name differ in."""
     return name.strip().lower().replace("-", "_").replace(" ", "_")
 
 
@@ -226,6 +232,13 @@ def _deployment(kind: str | None) -> tuple[str | None, str | None, str | None]:
     region = letters[:2] if letters[:2] in ("eu", "us") else None
     letters = letters.removeprefix(region or "")
     return (zone, _KINDS[letters], region) if letters in _KINDS else (letters, None, region)
+
+
+def deployment_pattern(text: str) -> str | None:
+    """A pattern of where a deployment may run; None for a kind spelled out at least so far."""
+    letters = "".join(letter for letter in text.lower() if letter.isalpha() or letter in "*?")
+    spelled_out = letters.isalpha() or any(letters.startswith(start) for start, _ in _ZONES)
+    return None if not letters or spelled_out else letters
 
 
 def _bedrock(name: str) -> list[str]:

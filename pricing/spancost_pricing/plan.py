@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from spancost_pricing.charge import Rate
-from spancost_pricing.entries import Entry, Listing, Terms
+from spancost_pricing.entries import Entry, Listing, Terms, on_tier
 from spancost_pricing.identity import identify, model_names, provider_ids, terms
 from spancost_pricing.instants import DAY_NS, instant
 from spancost_pricing.rates import ITEMS, PARENTS, TOKEN_ITEMS, UNIT_OF, Price, decimal
@@ -36,7 +36,7 @@ class Line(NamedTuple):
     numerator: int
     denominator: int
     minimum: int
-    """The least quantity that is billed."""
+    """The least quantity that is billed for a request."""
     rate_of_minimum: Rate
     """The rate where less was used than that."""
     assumption: str | None
@@ -82,10 +82,21 @@ class Candidate(NamedTuple):
     entry: Entry
     tier: Multiplier | None
     """The factor that puts it on the call's tier."""
+    charged_as: tuple[Item, ...]
+    """The asked item and those that stand in for it, the one that has the price last; a factor on any is one on it."""
     off_terms: bool = False
     """The call is on special terms that have token rates, but none for this item."""
     times: Fraction = _ONCE
     """How many times the price of the item that stands in for it."""
+
+    def is_about(self, rule: Multiplier) -> bool:
+        """Whether a factor that holds for the call is one on this price."""
+        return not rule.items.isdisjoint(self.charged_as)
+
+    def has(self, rule: Multiplier) -> bool:
+        """Whether the price is itself for the terms of a factor, which is then no longer put on top."""
+        listed = self.entry.layer in (rule.layer, "user")
+        return listed and any(rule.is_on(term) for term in self.entry.when)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +135,8 @@ class Planner:
     def __init__(self, tariffs: Sequence[Tariff], snapshot: Snapshot) -> None:
         self._tariffs = tuple(tariffs)
         self._snapshot = snapshot
-        listed = snapshot.providers.union(*(tariff.providers for tariff in tariffs))
-        self._table = provider_ids(listed)
+        theirs = frozenset[str]().union(*(tariff.providers for tariff in tariffs))
+        self._table = {**provider_ids(theirs), **provider_ids(snapshot.providers)}
         self._multipliers = tuple(rule for tariff in tariffs for rule in tariff.multipliers)
 
     def plan(self, route: Route, day: int) -> Plan:
@@ -159,7 +170,7 @@ class Planner:
         candidates: dict[Item, tuple[Candidate, ...]] = {}
         for item in card.columns[0]:
             pick = self._pick(item, model, held, tiers, ns)
-            candidates[item] = () if pick is None else tuple(_candidates(pick.key, held, tiers))
+            candidates[item] = () if pick is None else tuple(_candidates(pick.charged_as, held, tiers))
         return Explanation(
             provider=model.provider,
             names=model.names,
@@ -189,7 +200,7 @@ class Planner:
                     route = route._replace(
                         model=alias.model,
                         deployment=route.deployment or alias.deployment,
-                        region=route.region or alias.region,
+                        region=terms(route).region or alias.region,
                     )
                     break
         names = model_names(provider, route.model, self._table)
@@ -229,7 +240,7 @@ class Planner:
                 return Refusal("unknown_model", detail)
             for item in ITEMS:
                 if item in TOKEN_ITEMS:
-                    picks.setdefault(item, Candidate(_NOTHING, item, gift, None))
+                    picks.setdefault(item, Candidate(_NOTHING, item, gift, None, (item,)))
         others = [
             [rule for rule in self._multipliers if rule.kind == kind and self._applies(rule, model, ns)]
             for kind in ("region", "discount")
@@ -248,24 +259,33 @@ class Planner:
         return held, [rule for rule in self._multipliers if rule.kind == "tier" and self._applies(rule, model, ns)]
 
     def _pick(self, item: Item, model: _Model, held: _Held, tiers: Sequence[Multiplier], ns: int) -> Candidate | None:
-        key: Item | None = item
-        times = _ONCE
-        asked: set[Item] = set()
-        while key is not None and key not in asked:
-            asked.add(key)
-            pick = next(_candidates(key, held, tiers), None)
-            if pick is not None:
-                return pick._replace(times=times)
-            key, factor = self._parent(key, model, ns)
-            times *= factor
-        return None
+        """The price that decides: the item's own or, without one, that of the item that stands in for it.
 
-    def _parent(self, item: Item, model: _Model, ns: int) -> tuple[Item | None, Fraction]:
+        That the user says what stands in for an item comes before what other layers list for it.
+        """
+        others: Candidate | None = None
+        asked: tuple[Item, ...] = (item,)
+        times = _ONCE
+        while True:
+            fact = self._same_rate(asked[-1], model, ns)
+            pick = next(_candidates(asked, held, tiers), None)
+            if pick is not None:
+                pick = pick._replace(times=times)
+                if pick.entry.layer == "user" or fact is None or fact.layer != "user":
+                    return pick
+                others = others or pick
+            key = PARENTS.get(asked[-1]) if fact is None else fact.as_item
+            if key is None or key in asked:
+                return others
+            asked = (*asked, key)
+            times *= _ONCE if fact is None else fact.factor
+
+    def _same_rate(self, item: Item, model: _Model, ns: int) -> SameRate | None:
         for tariff in self._tariffs:
             for fact in tariff.same_rates:
                 if item in fact.items and _holds(fact, model, ns):
-                    return fact.as_item, fact.factor
-        return PARENTS.get(item), _ONCE
+                    return fact
+        return None
 
     @staticmethod
     def _applies(rule: Multiplier, model: _Model, ns: int) -> bool:
@@ -309,34 +329,35 @@ def _absence(model: _Model, ns: int) -> str:
     return "was in force any more" if ended else "was in force yet"
 
 
-def _candidates(key: Item, held: _Held, tiers: Sequence[Multiplier]) -> Iterator[Candidate]:
-    """Every price listed for an item, the one that decides first: on the call's terms, then standard.
+def _candidates(asked: tuple[Item, ...], held: _Held, tiers: Sequence[Multiplier]) -> Iterator[Candidate]:
+    """Every price listed for the last of the items, the one that decides first: on the call's terms, then standard.
 
-    A layer's own prices on the call's terms come before a factor on its standard ones, unless the factor is the user's.
+    A layer's own prices on the call's tier come before a factor on its other ones, unless the factor is the user's.
     """
-    tier = next((rule for rule in tiers if key in rule.items), None)
+    key = asked[-1]
+    tier = next((rule for rule in tiers if not rule.items.isdisjoint(asked)), None)
     behind: list[Candidate] = []
     for standard, special in held:
         for entry in special:
-            if key in entry.prices:
-                listed = Candidate(entry.prices[key], key, entry, None)
+            if key in entry.prices and on_tier(entry):
+                listed = Candidate(entry.prices[key], key, entry, None, asked)
                 if tier is not None and tier.layer == "user" and entry.layer != "user":
                     behind.append(listed)
                 else:
                     yield listed
         if tier is not None:
-            for entry in standard:
-                if key in entry.prices:
-                    yield Candidate(entry.prices[key], key, entry, tier)
+            for entry in (*special, *standard):
+                if key in entry.prices and not on_tier(entry):
+                    yield Candidate(entry.prices[key], key, entry, tier, asked)
     yield from behind
-    for standard, _ in held:
-        for entry in standard:
-            if key in entry.prices:
-                yield Candidate(entry.prices[key], key, entry, None, off_terms=_is_off_terms(key, held))
+    for entries in (*(special for _, special in held), *(standard for standard, _ in held)):
+        for entry in entries:
+            if key in entry.prices and not on_tier(entry):
+                yield Candidate(entry.prices[key], key, entry, None, asked, off_terms=_is_off_terms(key, held))
 
 
 def _is_off_terms(item: Item, held: _Held) -> bool:
-    special = [entry for _, entries in held for entry in entries if {"tier", "speed"} & entry.when.keys()]
+    special = [entry for _, entries in held for entry in entries if on_tier(entry)]
     return item in TOKEN_ITEMS and any(TOKEN_ITEMS & entry.prices.keys() for entry in special)
 
 
@@ -352,7 +373,7 @@ def _line(
     rate = pick.price.at(tokens) * pick.times
     applied = [] if pick.tier is None else [pick.tier]
     for rules in others:
-        applied += [rule for rule in rules if item in rule.items][:1]
+        applied += [rule for rule in rules if pick.is_about(rule) and not pick.has(rule)][:1]
     for rule in applied:
         rate *= rule.factor
     labels = [] if pick.times == 1 else [f"{pick.key} x{decimal(pick.times)}"]

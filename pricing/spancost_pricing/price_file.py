@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from spancost_pricing.charge import Layer, Route
 from spancost_pricing.entries import Entry
 from spancost_pricing.errors import PriceFileError, unreadable
-from spancost_pricing.identity import provider_ids, provider_of, terms
+from spancost_pricing.identity import deployment_pattern, provider_ids, provider_of, terms
 from spancost_pricing.instants import Validity, Window, day_number, nanoseconds
 from spancost_pricing.price_schema import (
     DAYS,
@@ -147,7 +147,7 @@ def _tariff(file: PriceDocument, name: str, layer: Layer, version: str) -> Tarif
         multipliers=tuple(multipliers),
         minimums=tuple(Minimum(scope(part), part.item, part.least, _validity(part)) for part in file.minimums),
         same_rates=tuple(
-            SameRate(scope(part), frozenset(part.items), part.as_item, Fraction(part.factor), _validity(part))
+            SameRate(scope(part), frozenset(part.items), part.as_item, Fraction(part.factor), _validity(part), layer)
             for part in file.same_rate
         ),
         free=tuple(
@@ -228,6 +228,8 @@ def _asked(part: MultiplierEntry) -> tuple[tuple[str, list[str] | None], ...]:
 
 
 def _canonical(term: str, value: str) -> str | None:
+    if term == "deployment" and (pattern := deployment_pattern(value)) is not None:
+        return pattern
     route = {
         "tier": Route("", "", service_tier=value),
         "region": Route("", "", region=value),

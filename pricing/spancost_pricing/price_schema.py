@@ -307,6 +307,8 @@ class MultiplierEntry(Statement):
     def _has_terms(self) -> MultiplierEntry:
         if not (self.service_tier or self.region or self.deployment or self.speed):
             raise ValueError("a multiplier needs terms: service_tier, region, deployment or speed; else use discounts")
+        if self.except_region and not self.region:
+            raise ValueError('except_region leaves out some of what region names; add one, e.g. region: "*"')
         return self
 
 

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
-from spancost_pricing.entries import Entry, Listing
+from spancost_pricing.entries import Entry, Listing, on_tier
+from spancost_pricing.identity import fold
 from spancost_pricing.instants import ALWAYS, Validity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date
+    from fractions import Fraction
 
     from spancost_pricing.charge import Layer
     from spancost_pricing.entries import Terms
@@ -37,7 +38,7 @@ class Scope:
 
     def covers(self, provider: str, names: Iterable[str]) -> bool:
         """Whether it is about the model that goes by any of these names."""
-        if provider not in self.providers:
+        if provider not in self.providers and fold(provider) not in map(fold, self.providers):
             return False
         names = tuple(names)
         return _any(self.models, names) and not _any(self.but, names)
@@ -119,8 +120,9 @@ class SameRate:
     scope: Scope
     items: frozenset[Item]
     as_item: Item
-    factor: Fraction = Fraction(1)
-    validity: Validity = ALWAYS
+    factor: Fraction
+    validity: Validity
+    layer: Layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,8 @@ class Tariff:
     def find(self, provider: str, names: Sequence[str]) -> Listing | None:
         """What it says about the model under any of its names.
 
-        The most literal pattern comes first, then the price of certain hours, then the one that began last.
+        The most literal pattern comes first, then the price on more terms, of a tier before a region, then that of
+        certain hours, then the one that began last.
         """
         found = [(scope, entry) for scope, entry in self.entries if scope.covers(provider, names)]
         if not found:
@@ -186,15 +189,22 @@ def _any(patterns: Sequence[str], names: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
 
 
-def _rank(scope: Scope, entry: Entry, names: Sequence[str]) -> tuple[int, bool, float]:
+def _rank(scope: Scope, entry: Entry, names: Sequence[str]) -> tuple[tuple[int, int], int, bool, bool, float]:
     start = entry.validity.start_ns
-    return (_literal(scope, names), entry.validity.window is not None, float("-inf") if start is None else start)
-
-
-def _literal(scope: Scope, names: Sequence[str]) -> int:
-    """How much of a name the matching pattern spells out."""
-    return max(
-        len(pattern) - pattern.count("*")
-        for pattern in scope.models
-        if any(fnmatchcase(name, pattern) for name in names)
+    return (
+        _literal(scope, names),
+        len(entry.when),
+        on_tier(entry),
+        entry.validity.window is not None,
+        float("-inf") if start is None else start,
     )
+
+
+def _literal(scope: Scope, names: Sequence[str]) -> tuple[int, int]:
+    """How much of a name the matching pattern spells out: the letters, and how little else there is."""
+    found: list[tuple[int, int]] = []
+    for pattern in scope.models:
+        if any(fnmatchcase(name, pattern) for name in names):
+            wild = pattern.count("*") + pattern.count("?")
+            found.append((len(pattern.replace("[[]", "[")) - wild, -wild))
+    return max(found)

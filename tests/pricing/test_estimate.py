@@ -233,6 +233,49 @@ def test_a_context_tier_switches_with_the_upper_input_bound(book_of: BookOf) -> 
     assert {item.unit: item.rate.pico for item in found.lower.items} == {"cache_read": 100_000}
 
 
+def test_a_larger_request_on_a_cheaper_step_is_within_the_bounds(book_of: BookOf, estimator: Estimator) -> None:
+    mine = """
+version: 1
+prices:
+  - provider: openai
+    model: gpt-5
+    input_per_mtok: "1"
+    output_per_mtok: "2"
+    steps: [{over: 1010, input_per_mtok: "0.1", output_per_mtok: "0.2"}]
+"""
+    cheap_above = Estimator(book_of(mine))
+
+    found = cheap_above.estimate(GPT, "x" * 1000, at_ns=NOON, max_output_tokens=200)
+
+    assert found.input == (1000, 1007, 1028)
+    assert money(found) == (
+        Decimal("0.0001011"),  # 1011 x 0.1
+        Decimal("0.001407"),  # 1007 x 1 + 200 x 2
+        Decimal("0.00141"),  # 1010 x 1 + 200 x 2
+    )
+    without_limit = cheap_above.estimate(GPT, "x" * 900, at_ns=NOON)
+    assert without_limit.lower.usd == Decimal("0.0000900") + Decimal("0.0000111")  # nothing says 1011 are too many
+
+
+def test_thinking_and_cached_input_that_cost_more_are_within_the_upper_bound(
+    book_of: BookOf, estimator: Estimator
+) -> None:
+    mine = """
+version: 1
+prices:
+  - {provider: openai, model: gpt-5, input_per_mtok: "1", output_per_mtok: "2", reasoning_per_mtok: "8"}
+  - {provider: openai, model: gpt-5-odd, input_per_mtok: "1", cache_read_per_mtok: "3", cache_write_per_mtok: "0.5"}
+  - {provider: openai, model: gpt-5-odd, output_per_mtok: "2", valid_from: 2026-01-01}
+"""
+    book = Estimator(book_of(mine))
+
+    thinking = book.estimate(GPT, "x" * 1000, at_ns=NOON, max_output_tokens=200)
+    cached = book.estimate(Route("openai", "gpt-5-odd"), "x" * 1000, at_ns=NOON, max_output_tokens=200)
+
+    assert money(thinking)[2] == Decimal("0.002628")  # 1028 x 1 + 200 x 8
+    assert money(cached)[::2] == (Decimal("0.0005"), Decimal("0.003484"))  # 1000 x 0.5; 1028 x 3 + 200 x 2
+
+
 def test_the_tier_of_the_route_prices_all_three(estimator: Estimator) -> None:
     batch = Route("openai", "gpt-5", service_tier="batch")
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
-from spancost_pricing import Route, Usage
+from spancost_pricing import Route, Usage, load_book
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from spancost_pricing import Book
+
+    from .conftest import BookOf
 
 NOON = 1_795_176_000_000_000_000  # 2026-11-20T12:00:00Z
 
@@ -110,3 +115,27 @@ def test_a_name_that_only_begins_like_a_known_one_is_priced_with_a_warning(book:
     assert alike.assumptions == (
         "model 'claude-opus-4-8-turbo' taken for anthropic 'claude-opus-4-8', whose pattern it fits",
     )
+
+
+@pytest.mark.parametrize("spelling", ["my-vllm", "My_vLLM", "my vllm"])
+def test_a_provider_of_your_own_is_one_however_its_statements_spell_it(book_of: BookOf, spelling: str):
+    mine = """
+version: 1
+prices: [{provider: my-vllm, model: m, input_per_mtok: "10"}, {provider: MY VLLM, model: m, output_per_mtok: "20"}]
+discounts: [{provider: my_vllm, model: m, factor: "0.5"}]
+"""
+    usage = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
+
+    assert book_of(mine).charge(Route(spelling, "m"), usage, NOON).usd == Decimal(15)
+
+
+@pytest.mark.parametrize("spelling", ["openai.chat", "huggingface-cerebras"])
+def test_a_provider_in_another_spelling_is_the_one_of_the_price_data(tmp_path: Path, spelling: str):
+    prices = tmp_path / "prices.yaml"
+    prices.write_text(f'version: 1\nprices: [{{provider: {spelling}, model: ours, input_per_mtok: "10"}}]')
+    usage = Usage(input_tokens=1_000_000)
+    mine = load_book(prices)
+
+    assert mine.charge(Route(spelling, "ours"), usage, NOON).usd == Decimal(10)
+    assert mine.charge(Route("openai.chat", "gpt-4o"), usage, NOON).usd == Decimal("2.5")
+    assert mine.charge(Route("huggingface_cerebras", "openai/gpt-oss-120b"), usage, NOON).usd == Decimal("0.35")

@@ -356,7 +356,7 @@ def test_two_prices_are_the_same_however_their_terms_are_spelled(first: str, sec
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("service_tier", "standard"), ("service_tier", "default"), ("deployment", "*"), ("speed", "normal")],
+    [("service_tier", "standard"), ("service_tier", "default"), ("deployment", "-"), ("speed", "normal")],
 )
 def test_a_factor_on_terms_that_are_none_is_refused_and_not_forgotten(key: str, value: str):
     text = f'version: 1\nmultipliers: [{{provider: acme, model: one, {key}: ["{value}"], factor: "1.1"}}]'
@@ -392,6 +392,17 @@ def test_terms_of_a_price_are_spelled_out_for_a_pattern_would_never_hold():
     assert mistakes(text) == [
         "prices.yaml: prices[0] 'one': when: region: got \"eu-*\"; expected one value, spelled out: only names and "
         "multipliers take patterns"
+    ]
+
+
+def test_regions_that_are_left_out_of_none_are_refused():
+    text = (
+        "version: 1\nmultipliers: [{provider: acme, model: one, deployment: DataZone, except_region: [us], "
+        'factor: "1.1"}]'
+    )
+
+    assert mistakes(text) == [
+        'prices.yaml: multipliers[0]: except_region leaves out some of what region names; add one, e.g. region: "*"'
     ]
 
 
