@@ -111,7 +111,8 @@ price file). Nor is the one-hour cache write, which is never the price of the sh
 
 def pico(usd: Decimal, per: int) -> Fraction:
     """A listed price as exact pico-USD for one unit."""
-    return Fraction(usd) * PICO_USD / per
+    numerator, denominator = usd.as_integer_ratio()
+    return Fraction(numerator * PICO_USD, denominator * per)
 
 
 def amount_pico(quantity: int | Decimal | Fraction, numerator: int, denominator: int) -> int:

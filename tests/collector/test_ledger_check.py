@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from decimal import Decimal
@@ -66,12 +67,21 @@ def charged(n: int) -> Charged:
     return Charged(call, charge, series_of(call))
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "ledger.sqlite3"
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A closed ledger of all calls, of which each test has a copy."""
+    path = tmp_path_factory.mktemp("whole") / "ledger.sqlite3"
     with closing(Ledger(path)) as ledger:
         for first in range(0, CALLS, 500):
             ledger.record([charged(n) for n in range(first, first + 500)])
+    assert not path.with_name("ledger.sqlite3-wal").exists(), "not all of it is in the one file"
+    return path
+
+
+@pytest.fixture
+def path(whole: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "ledger.sqlite3"
+    shutil.copyfile(whole, path)
     return path
 
 

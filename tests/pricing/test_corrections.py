@@ -19,8 +19,8 @@ from genai_prices.data import providers
 
 import spancost_pricing
 from spancost_pricing import Book, Route, Usage
+from spancost_pricing.book import corrections
 from spancost_pricing.instants import DAY_NS, MINUTE_NS
-from spancost_pricing.price_file import read_price_file
 from spancost_pricing.snapshot import FALLBACKS, Snapshot
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from spancost_pricing.tariff import Multiplier, Scope, Tariff
 
 FILE = Path(spancost_pricing.__file__).with_name("corrections.yaml")
-CORRECTIONS = read_price_file(FILE, "correction")
+CORRECTIONS = corrections()
 SNAPSHOT = Snapshot()
 NOON = 1_795_176_000_000_000_000  # 2026-11-20T12:00:00Z, a Friday
 KINDS = ("entries", "aliases", "multipliers", "same_rates", "minimums", "free")
