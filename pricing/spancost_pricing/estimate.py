@@ -75,6 +75,7 @@ _EXTRA_REASONING: Final = frozenset(("x-ai", "perplexity"))
 _NO_PRICE: Final[frozenset[Reason]] = frozenset(
     ("unknown_provider", "unknown_model", "unknown_tier", "before_first_rate")
 )
+_WRITES: Final = frozenset(("cache_write_5m", "cache_write_1h"))
 _ENCODINGS: Final = 16
 
 
@@ -156,11 +157,7 @@ class Estimator:
             UnknownModelError: nobody knows a price for the route.
             ConfigError: the prompt or a limit is not one.
         """
-        for term, said in route._asdict().items():
-            if not isinstance(said, str) and (said is not None or term in ("provider", "model")):
-                raise ConfigError(f"{term}: got {said!r}; expected text")
-        if cache not in get_args(Cache):
-            raise ConfigError(f"cache: got {cache!r}; expected one of {', '.join(get_args(Cache))}")
+        _check(route, cache)
         read = read_prompt(prompt)
         limit = _whole("max_output_tokens", max_output_tokens, _setting(read, _LIMITS), least=1)
         answers = (_whole("choices", choices, _setting(read, _CHOICES), least=1) or 1) * read.prompts
@@ -171,12 +168,7 @@ class Estimator:
         exactly = self._exactly(route.model) if family in ("o200k", "cl100k") else None
         counted = self._rates.count_request(read, family, exactly)
         assumptions: list[str] = []
-        bounds = counted
-        if self._calibration is not None:
-            bounds = self._calibration.input_bounds(route.provider, route.model, counted)
-            if bounds != counted:
-                assumptions.append("input tokens follow what past calls of this model reported")
-
+        bounds = self._calibrated(route, counted, assumptions)
         open_ended = list(dict.fromkeys(read.open_ended))
         if read.searched and max_tool_input_tokens is not None:
             open_ended = [reason for reason in open_ended if reason not in read.searched]
@@ -204,12 +196,9 @@ class Estimator:
             usage = _usage(bounds.upper, output.upper)._replace(units=fees)
             writes = _writes(cache, read, family)
             most = (self._most(one, usage, writes, _modalities(read), at_ns) for one in served)
-            upper = max(most, key=lambda charge: (charge.status == "partial", _total(charge)))
-            if upper.status == "partial":
-                open_ended.append(f"{upper.detail}, so no total is an upper bound")
-                upper = None
-            elif any(item.unit in ("cache_write_5m", "cache_write_1h") for item in upper.items):
-                assumptions.append("at most: the whole input is written to the prompt cache, which is dearer")
+            upper = _bounding(max(most, key=lambda charge: (charge.status == "partial", _total(charge))), open_ended)
+        if upper is not None and any(item.unit in _WRITES for item in upper.items):
+            assumptions.append("at most: the whole input is written to the prompt cache, which is dearer")
         assumptions += lower.assumptions
         if exactly is None:
             assumptions.append(f"tokens counted by what the text is made of, for the {family} tokenizers")
@@ -226,6 +215,14 @@ class Estimator:
             open_ended=tuple(open_ended),
             assumptions=tuple(dict.fromkeys(assumptions)),
         )
+
+    def _calibrated(self, route: Route, counted: Bounds, assumptions: list[str]) -> Bounds:
+        if self._calibration is None:
+            return counted
+        bounds = self._calibration.input_bounds(route.provider, route.model, counted)
+        if bounds != counted:
+            assumptions.append("input tokens follow what past calls of this model reported")
+        return bounds
 
     def _output(
         self, route: Route, limit: int | None, answers: int, usual: int | None, assumptions: list[str]
@@ -293,6 +290,22 @@ class Estimator:
                 "correct the name"
             )
         return charge
+
+
+def _check(route: Route, cache: str) -> None:
+    for term, said in route._asdict().items():
+        if not isinstance(said, str) and (said is not None or term in ("provider", "model")):
+            raise ConfigError(f"{term}: got {said!r}; expected text")
+    if cache not in get_args(Cache):
+        raise ConfigError(f"cache: got {cache!r}; expected one of {', '.join(get_args(Cache))}")
+
+
+def _bounding(most: Charge, open_ended: list[str]) -> Charge | None:
+    """The charge, or why none is an upper bound."""
+    if most.status != "partial":
+        return most
+    open_ended.append(f"{most.detail}, so no total is an upper bound")
+    return None
 
 
 def _usage(input_tokens: int, output_tokens: int) -> Usage:
