@@ -260,5 +260,10 @@ def _google(name: str) -> list[str]:
 
 
 def _location(model: str) -> str | None:
-    path = _GOOGLE_PATH.fullmatch(model.strip().lower())
-    return path["location"] if path is not None else None
+    """Where the name itself says that the model runs; a Bedrock profile costs what it does where it is called."""
+    name = model.strip().lower()
+    path = _GOOGLE_PATH.fullmatch(name)
+    if path is not None:
+        return path["location"]
+    arn = _ARN.fullmatch(name)
+    return (arn["region"] or None) if arn is not None else None

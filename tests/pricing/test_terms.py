@@ -167,6 +167,8 @@ prices:
         (Route("aws", "amazon.nova-pro-v1:0", service_tier="batch"), NOON, 400_000),
         (Route("aws", "amazon.nova-pro-v1:0", service_tier="priority"), NOON, 1_400_000),
         (Route("aws", "eu.amazon.nova-pro-v1:0"), NOON, 1_050_000),
+        (Route("aws", "amazon.nova-pro-v1:0", region="us-gov-west-1"), NOON, 960_000),
+        (Route("aws", "arn:aws-us-gov:bedrock:us-gov-west-1::foundation-model/amazon.nova-pro-v1:0"), NOON, 960_000),
         # Azure
         (Route("azure", "gpt-5", deployment="DataZoneStandard"), NOON, 1_375_000),
         (Route("azure", "gpt-5", deployment="data_zone_us"), NOON, 1_375_000),
