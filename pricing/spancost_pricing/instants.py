@@ -83,6 +83,12 @@ class Validity:
         """Whether the instant is between those from and to which the rate holds, if only in some hours of the week."""
         return (self.start_ns is None or ns >= self.start_ns) and (self.end_ns is None or ns < self.end_ns)
 
+    def includes(self, other: Validity) -> bool:
+        """Whether it holds whenever the other does."""
+        started = self.start_ns is None or (other.start_ns is not None and self.start_ns <= other.start_ns)
+        goes_on = self.end_ns is None or (other.end_ns is not None and self.end_ns >= other.end_ns)
+        return started and goes_on and (self.window is None or self.window == other.window)
+
     def edges(self, day: int) -> Iterator[int]:
         """Instants within a day at which the answer may change."""
         first = day * DAY_NS

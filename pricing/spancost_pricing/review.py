@@ -15,14 +15,16 @@ from spancost_pricing.changes import JUMP
 from spancost_pricing.charge import Route
 from spancost_pricing.disagreements import rate_of
 from spancost_pricing.entries import on
+from spancost_pricing.instants import ALWAYS
 from spancost_pricing.plan import Card, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence, Set
     from fractions import Fraction
 
     from spancost_pricing.book import Book
     from spancost_pricing.charge import Layer
+    from spancost_pricing.instants import Validity
     from spancost_pricing.rates import Item
     from spancost_pricing.tariff import Multiplier, Scope, Tariff, TermTest
 
@@ -100,7 +102,7 @@ def unknown_names(tariff: Tariff, below: Book) -> Iterator[str]:
 
 
 def without_effect(tariff: Tariff, book: Book, at_ns: int) -> Iterator[str]:
-    """One line for every factor and alias to which an earlier one leaves no call, and for gifts of what has a price.
+    """One line for every statement to which an earlier one leaves no call, and for gifts of what has a price.
 
     And for what is about a name of which an alias makes another one. `book` is the one with the file.
     """
@@ -117,11 +119,9 @@ def without_effect(tariff: Tariff, book: Book, at_ns: int) -> Iterator[str]:
                 f"{rule.source}: has no effect: {_statement(first.source)} stands before it and is about the same"
                 " calls; end that with valid_to, or put this first"
             )
-    for index, alias in enumerate(tariff.aliases):
-        for place, one in enumerate(tariff.aliases[:index]):
-            if _includes(one.scope, alias.scope):
-                yield f"aliases[{index}]: has no effect: aliases[{place}] stands before it and is about the same names"
-                break
+    yield from _behind("same_rate", [(fact.scope, fact.items, fact.validity) for fact in tariff.same_rates])
+    yield from _behind("minimums", [(fact.scope, {fact.item}, fact.validity) for fact in tariff.minimums])
+    yield from _behind("aliases", [(alias.scope, frozenset[str](), ALWAYS) for alias in tariff.aliases])
     for fact in tariff.free:
         start = fact.validity.start_ns
         ns = at_ns if start is None else max(start, at_ns)
@@ -132,6 +132,15 @@ def without_effect(tariff: Tariff, book: Book, at_ns: int) -> Iterator[str]:
                 f"{fact.source}: has no effect: {given[0].provider} {given[0].model} is not listed without a price; "
                 'what is to cost nothing for you needs a price of "0"'
             )
+
+
+def _behind(name: str, statements: Sequence[tuple[Scope, Set[str], Validity]]) -> Iterator[str]:
+    """Of statements of which the first that applies counts, those to which an earlier one leaves no call."""
+    for index, (scope, items, validity) in enumerate(statements):
+        for place, (theirs, all_items, always) in enumerate(statements[:index]):
+            if all_items >= items and always.includes(validity) and _includes(theirs, scope):
+                yield f"{name}[{index}]: has no effect: {name}[{place}] stands before it and covers it"
+                break
 
 
 def _statements(tariff: Tariff) -> list[tuple[str, Scope]]:
@@ -152,17 +161,10 @@ def _statement(source: str) -> str:
 
 def _hides(first: Multiplier, second: Multiplier) -> bool:
     """Whether the first of two factors of one kind, of which the first that applies counts, always does."""
-    started = first.validity.start_ns is None or (
-        second.validity.start_ns is not None and first.validity.start_ns <= second.validity.start_ns
-    )
-    goes_on = first.validity.end_ns is None or (
-        second.validity.end_ns is not None and first.validity.end_ns >= second.validity.end_ns
-    )
     return (
         first.kind == second.kind
         and first.items >= second.items
-        and started
-        and goes_on
+        and first.validity.includes(second.validity)
         and _includes(first.scope, second.scope)
         and all(any(_follows(test, other) for other in second.terms) for test in first.terms)
     )

@@ -247,6 +247,14 @@ def test_what_an_earlier_statement_leaves_nothing_to_is_pointed_out(tmp_path: Pa
         b'  - {provider: acme, model: one, factor: "0.8", valid_from: 2026-07-01, source: contract}\n'
         b'  - {provider: acme, model: one, factor: "0.8", valid_from: 2025-07-01}\n'
         b'  - {provider: acme, model: one, factor: "0.8", valid_from: 2026-07-01, applies_to: fees}\n'
+        b"same_rate:\n"
+        b'  - {provider: acme, model: "*", items: [reasoning, input_image], as_item: input}\n'
+        b"  - {provider: acme, model: one, items: [reasoning], as_item: output}\n"
+        b"  - {provider: acme, model: one, items: [output_audio], as_item: output}\n"
+        b"minimums:\n"
+        b"  - {provider: acme, model: one, item: second, least: 10, valid_to: 2027-01-01}\n"
+        b"  - {provider: acme, model: one, item: second, least: 20, valid_from: 2026-01-01, valid_to: 2026-02-01}\n"
+        b"  - {provider: acme, model: one, item: second, least: 20, valid_from: 2026-01-01}\n"
         b"free_models: [{provider: acme, model: one}]\n",
         "prices.yaml",
     )
@@ -256,7 +264,9 @@ def test_what_an_earlier_statement_leaves_nothing_to_is_pointed_out(tmp_path: Pa
         " that with valid_to, or put this first",
         "prices.yaml: discounts[1] (contract): has no effect: discounts[0] stands before it and is about the same"
         " calls; end that with valid_to, or put this first",
-        "aliases[1]: has no effect: aliases[0] stands before it and is about the same names",
+        "same_rate[1]: has no effect: same_rate[0] stands before it and covers it",
+        "minimums[1]: has no effect: minimums[0] stands before it and covers it",
+        "aliases[1]: has no effect: aliases[0] stands before it and covers it",
         "prices.yaml: free_models[0]: has no effect: acme one is not listed without a price; what is to cost nothing"
         ' for you needs a price of "0"',
     ]
