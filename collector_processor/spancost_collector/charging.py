@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from spancost_collector.call import Charged, Key, ModelCall
     from spancost_collector.election import Decision, Election, Member
     from spancost_collector.enrich import Enricher
+    from spancost_collector.ledger.kept import KeptCharge
     from spancost_collector.ledger.recall import Credit, Kept, Total
     from spancost_collector.ledger.writer import Recorded
     from spancost_collector.metrics.accounts import Accounts
@@ -70,6 +71,10 @@ class Ledger(Protocol):
 
 class Observer(Protocol):
     """Shows something about calls that the counters do not; `metrics.measures.Measures` in production."""
+
+    def correct(self, withdrawn: Sequence[KeptCharge], replaced: Sequence[Charged]) -> None:
+        """Charges that no longer hold, and what took their place; `observe` is told of the same commit next."""
+        ...
 
     def observe(self, calls: Sequence[Charged]) -> None:
         """Add calls that were charged for the first time."""
@@ -163,6 +168,8 @@ class Charging:
         fresh = recorded.fresh
         self._accounts.add(recorded.rises)
         for observer in self._observers:
+            if recorded.withdrawn or recorded.replaced:
+                observer.correct(recorded.withdrawn, recorded.replaced)
             observer.observe(fresh)
         for reason, count in decision.duplicates.items():
             self._metrics.duplicates[reason].inc(count)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from tests.collector.conftest import FixedBook
 
+    from spancost_collector.charging import Observer
+
 NOON = 1_795_176_000 * 1_000_000_000  # 2026-11-20T12:00:00Z
 SECOND = 1_000_000_000
 
@@ -77,7 +79,7 @@ class Row(NamedTuple):
 class Books:
     """Charges calls in a ledger file; several may follow each other on one file, like a receiver and its restart."""
 
-    def __init__(self, path: Path, book: FixedBook, **bounds: Any) -> None:
+    def __init__(self, path: Path, book: FixedBook, observers: Sequence[Observer] = (), **bounds: Any) -> None:
         self.registry = CollectorRegistry()
         self.path = path
         self.ledger = Ledger(path, busy_seconds=0.05)
@@ -92,6 +94,7 @@ class Books:
             ledger=self.ledger,
             accounts=accounts,
             metrics=ReceiverMetrics(self.registry),
+            observers=observers,
         )
 
     def charge(self, *calls: ModelCall) -> list[bytes]:

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from spancost_collector.call import Attribution, Charged, ModelCall, Resource, series_of
-from spancost_collector.ledger.writer import Ledger
+from spancost_collector.ledger.writer import Ledger, Revision
 from spancost_collector.metrics.accounts import Accounts
 from spancost_collector.metrics.labels import LabelBounds
 from spancost_pricing import Charge, LineItem, Rate, Route, Usage
@@ -215,3 +215,22 @@ def test_label_values_from_outside_cannot_break_the_exposition() -> None:
     scraped = Scraped().observe([call(feature='a"b\\c\nd')])
     assert scraped.value("spancost_calls_total", outcome="ok", feature='a"b\\c\nd') == 1
     assert 'feature="a\\"b\\\\c\\nd"' in "\n".join(scraped.lines())
+
+
+def test_a_restart_admits_the_same_values_also_where_the_first_call_was_corrected_to_another_feature(
+    tmp_path: Path,
+) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite3")
+    running, restarted = Scraped(max_values=1), Scraped(max_values=1)
+    first, better = call(1, feature="first"), call(2, feature="better")
+    running.accounts.add(ledger.record([first]).rises)
+    running.accounts.add(ledger.record([], [Revision([first.call.key], better)]).rises)
+    restarted.accounts.load(ledger.totals(), ledger.credit())
+    ledger.close()
+
+    for scraped in (running, restarted):
+        found = {
+            feature: scraped.value("spancost_tokens_total", token_class="input", feature=feature)
+            for feature in ("first", "better", "__other__")
+        }
+        assert found == {"first": 70, "better": None, "__other__": 70}

@@ -69,6 +69,18 @@ def test_the_billers_own_figure_decides_which_description_is_charged(books: Book
     assert books.rows() == [Row(2, 2_000_000_000, "reported")]
 
 
+def test_that_a_subscription_covers_a_call_is_no_figure_that_decides_which_description_is_charged(books: Books) -> None:
+    # As the ledger tells it after a restart of what `subscriptions` in the configuration covers.
+    counted = describe(
+        1, emitter="framework", response_id=ID, more={"estimated": True}, reported=Reported(0, "subscription")
+    )
+    books.charge(counted)
+    books.charge(describe(2, tokens=(1000, 12), response_id=ID))
+
+    # 1000 x 2,000,000 + 12 x 8,000,000
+    assert books.rows() == [Row(2, 2_096_000_000, "imputed")]
+
+
 def test_an_answer_from_a_cache_costs_nothing_whoever_says_so(books: Books) -> None:
     books.charge(
         describe(1, trace=1, response_id=ID), describe(2, trace=2, emitter="gateway", response_id=ID, cached=True)

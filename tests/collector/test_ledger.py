@@ -20,7 +20,7 @@ from spancost_collector.errors import LedgerError, LedgerUnavailableError
 from spancost_collector.ledger.check import examine
 from spancost_collector.ledger.report import LedgerReader
 from spancost_collector.ledger.repricing import reprice
-from spancost_collector.ledger.writer import Ledger
+from spancost_collector.ledger.writer import Ledger, Recorded
 from spancost_pricing import Charge, ConfigError, LineItem, Rate, Route, Usage, load_book
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def test_a_call_delivered_twice_counts_once(ledger: Ledger) -> None:
     first, second = call(1), call(2)
 
     assert ledger.record([first, second, first]).fresh == [first, second]
-    assert ledger.record([second, first]) == ([], [])
+    assert ledger.record([second, first]) == Recorded([], [])
     assert [(total.calls, dict(total.parts)) for total in ledger.totals()] == [
         (2, {"input": (2000, 4_000_000_000), "output": (20, 160_000_000)})
     ]

@@ -17,7 +17,7 @@ from spancost_collector.call import Attribution, Charged, ModelCall, Resource, s
 from spancost_collector.cli import app
 from spancost_collector.ledger.check import examine
 from spancost_collector.ledger.repair import repair
-from spancost_collector.ledger.writer import Ledger
+from spancost_collector.ledger.writer import Ledger, Revision
 from spancost_pricing import Charge, ConfigError, LineItem, Rate, Route, Usage
 
 if TYPE_CHECKING:
@@ -141,6 +141,26 @@ def test_sums_that_are_not_those_of_the_calls_are_found_and_made_anew(
     assert repair(path, new) == (3000, 0, 0, False)
     assert examine(new) == (3000, [])
     assert spent(new) == (3000, 6_240_000)  # 3000 x 2,080 micro-USD
+
+
+@pytest.mark.parametrize("seconds", [("0.1", "0.2", "0.3"), ("0.5", "1", "2")])
+def test_seconds_that_are_taken_back_one_by_one_leave_nothing_behind(tmp_path: Path, seconds: tuple[str, ...]) -> None:
+    path = tmp_path / "heard.sqlite3"
+    plain = [charged(2 * n) for n in range(len(seconds))]
+    problems: list[list[str]] = []
+    with closing(Ledger(path)) as ledger:
+        for one, second in zip(plain, seconds, strict=True):
+            quantities = {**one.charge.quantities, "second": Decimal(second)}
+            ledger.record([one._replace(charge=one.charge._replace(quantities=quantities))])
+        for one in plain:
+            ledger.record([], [Revision([one.call.key], one)])
+            problems.append(examine(path).problems)
+    assert problems == [[], [], []]
+
+    with closing(sqlite3.connect(path)) as kept:
+        query = "SELECT DISTINCT unit FROM {} ORDER BY unit"
+        units = [kept.execute(query.format(table)).fetchall() for table in ("hourly_parts", "total_parts")]
+    assert units == [[("input",), ("output",)], [("input",), ("output",)]]
 
 
 def test_references_to_nothing_are_found_and_such_calls_keep_their_cost(

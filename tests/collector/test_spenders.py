@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from tests.collector.books import Books, describe
 from tests.collector.measured import NOON, charged, samples
 
 from spancost_collector.call import Attribution
@@ -13,7 +14,10 @@ from spancost_collector.errors import LedgerError
 from spancost_collector.metrics.spenders import Spenders
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
+    from tests.collector.conftest import FixedBook
 
 
 def test_the_first_ranks_the_middle_and_the_number_of_spenders_are_shown_and_nobodys_name_is() -> None:
@@ -102,3 +106,47 @@ def test_with_too_many_spenders_the_largest_are_kept() -> None:
     shown = samples(spenders)
     assert shown["spancost_top_spender_usd{rank=1,who=user}"] == 100
     assert shown["spancost_spenders{who=user}"] <= 10
+
+
+def test_whoever_made_calls_that_cost_nothing_is_no_spender_as_in_the_ledger() -> None:
+    spenders = Spenders(now=lambda: datetime.fromtimestamp(NOON, UTC))
+    users = {"u1": 3.0, "u2": 0.0, "unattributed": 5.0}
+    spenders.observe([charged(n, usd=usd, who=Attribution(user=user)) for n, (user, usd) in enumerate(users.items())])
+
+    shown = samples(spenders)
+    assert shown["spancost_spenders{who=user}"] == 1
+    assert shown["spancost_median_spender_usd{who=user}"] == 3
+    assert shown["spancost_top_spender_usd{rank=1,who=user}"] == 3
+
+
+def test_what_a_better_description_corrects_is_corrected_for_whoever_spent_it(path: Path, book: FixedBook) -> None:
+    spenders = Spenders(now=lambda: datetime.fromtimestamp(NOON + 60, UTC))
+    books = Books(path, book, [spenders])
+    agent = Attribution(user="u1", tenant="acme")
+    books.charge(describe(1, took=5, emitter="framework", role="aggregate", tokens=(3000, 30), attribution=agent))
+    books.charge(describe(2, at=1, parent=1, attribution=agent))  # of the agent's calls, which stands for itself now
+    books.charge(describe(3, at=9, emitter="framework", attribution=Attribution(tenant="acme")))
+    books.charge(describe(4, at=9.1, took=0.8, parent=3, attribution=Attribution(user="u2", tenant="beta")))
+    books.close()
+
+    # 1000 tokens in at 2 micro-USD and 10 out at 8; the second call is the user's and the tenant's who the SDK says.
+    shown = samples(spenders)
+    assert shown["spancost_top_spender_usd{rank=1,who=user}"] == 0.00208
+    assert shown["spancost_top_spender_usd{rank=2,who=user}"] == 0.00208
+    assert shown["spancost_top_spender_usd{rank=1,who=tenant}"] == 0.00208
+    assert shown["spancost_spenders{who=user}"] == 2
+    assert shown["spancost_spenders{who=tenant}"] == 2
+
+
+def test_corrections_on_a_day_that_the_clock_was_put_back_to_are_read_from_the_ledger_once() -> None:
+    now = [datetime(2026, 11, 20, 23, 30, tzinfo=UTC)]
+    spenders = Spenders(spent_between=lambda _who, _since, _until: [("u1", 7 * 10**12)], now=lambda: now[0])
+    spenders.observe([])
+    now[0] += timedelta(hours=1)
+    spenders.observe([])
+    now[0] -= timedelta(hours=1)
+    replaced = [charged(1, usd=1.0, who=Attribution(user="u1"), end=now[0].timestamp())]
+    spenders.correct([], replaced)
+    spenders.observe([])
+
+    assert samples(spenders)["spancost_top_spender_usd{rank=1,who=user}"] == 7

@@ -8,6 +8,7 @@ from spancost_collector.call import Attribution
 from spancost_collector.election.likeness import has_usage, same_usage
 from spancost_collector.election.loose import is_loose
 from spancost_pricing import Usage
+from spancost_pricing.reported import SUBSCRIPTION
 from spancost_pricing.split import UsageError, shares
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def _rank(call: ModelCall) -> tuple[bool, bool, bool, int, bool, int, Key]:
     """Smaller is better. Of equally rich ones the shorter is nearer to the provider, if it is in its call's trace."""
     usage = call.usage
     return (
-        call.reported is None,
+        # That a flat fee covers a call is no figure of its own: the settings may say so, too, of whichever is charged.
+        call.reported is None or call.reported.by == SUBSCRIPTION,
         not has_usage(call),
         usage is not None and usage.estimated,
         -_richness(call),

@@ -33,6 +33,13 @@ class KeptCharge(NamedTuple):
     parts: str
     assumptions: str
     book: str
+    user: str | None
+    tenant: str
+
+    @property
+    def spent_pico(self) -> int | None:
+        """What somebody pays of it: as `Charge.spent_pico`."""
+        return None if self.status == "imputed" else self.cost_pico
 
     @property
     def summed_under(self) -> Key:

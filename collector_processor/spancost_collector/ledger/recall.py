@@ -28,6 +28,8 @@ _KEYS_A_QUERY: Final = 256
 class Total:
     """What a series has added up to since the ledger began, for one outcome, status and reason."""
 
+    series_id: int
+    """Series that appeared earlier have smaller ones."""
     series: Series
     outcome: str
     status: str
@@ -43,6 +45,7 @@ class Total:
 class Credit:
     """By how much a counter of a series is above its sum; see `credit`."""
 
+    series_id: int
     series: Series
     counter: Counter
     label: str
@@ -131,16 +134,16 @@ def totals(connection: sqlite3.Connection) -> Iterator[Total]:
         " ORDER BY series_id, outcome, status, reason"
     ):
         unit_parts = parts[series_id, outcome, status, reason]
-        yield Total(Series(*series), outcome, status, reason, calls, unit_parts, first_hour)
+        yield Total(series_id, Series(*series), outcome, status, reason, calls, unit_parts, first_hour)
 
 
 def credit(connection: sqlite3.Connection) -> Iterator[Credit]:
     """By how much counters are above the totals."""
-    for counter, label, usd, pico, *series in connection.execute(
-        "SELECT counter, label, usd, pico, feature, task, tenant, provider, model, environment, release, service"
-        " FROM credit JOIN series ON series.id = series_id ORDER BY series_id, counter, label"
+    for series_id, counter, label, usd, pico, *series in connection.execute(
+        "SELECT series_id, counter, label, usd, pico, feature, task, tenant, provider, model, environment, release,"
+        " service FROM credit JOIN series ON series.id = series_id ORDER BY series_id, counter, label"
     ):
-        yield Credit(Series(*series), counter, label, usd * PICO_USD + pico)
+        yield Credit(series_id, Series(*series), counter, label, usd * PICO_USD + pico)
 
 
 def _quantity(stored: float) -> Decimal | int:

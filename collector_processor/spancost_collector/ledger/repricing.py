@@ -200,8 +200,8 @@ class _Pass:
             cause = ("imputed: " if charge.status == "imputed" else "") + self._difference(before, charge)
         change = self._changes.setdefault(cause, Change(cause))
         change.calls += 1
-        change.before_pico += _spent(before.status, before.cost_pico)
-        change.after_pico += _spent(charge.status, charge.total_pico)
+        change.before_pico += before.spent_pico or 0
+        change.after_pico += charge.spent_pico or 0
 
     def _difference(self, before: KeptCharge, charge: Charge) -> str:
         """What is another price of the same call: other rates, or the same ones under other factors."""
@@ -286,10 +286,6 @@ def _amounts(charge: Charge) -> list[tuple[float, int]]:
 
 def _factors(multipliers: tuple[str, ...]) -> str:
     return ", ".join(multipliers) or "none"
-
-
-def _spent(status: str, pico: int | None) -> int:
-    return 0 if pico is None or status == "imputed" else pico
 
 
 def _state(status: str, reason: str) -> str:

@@ -31,11 +31,14 @@ _ADD_PARTS: Final = (
     f"INSERT INTO total_parts VALUES (?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT {_PARTS}",
 )
 _KEY: Final = "series_id = ?2 AND outcome = ?3 AND status = ?4 AND reason = ?5"
+# Of quantities that are not whole (0.1 s and 0.2 s) something is left when all that was added is taken back.
+_NOTHING: Final = "abs(quantity) < 1e-6 AND usd = 0 AND pico = 0"
 _REMOVE_EMPTY: Final = (
     f"DELETE FROM hourly WHERE hour = ?1 AND {_KEY} AND calls = 0",
-    f"DELETE FROM hourly_parts WHERE hour = ?1 AND {_KEY} AND quantity = 0 AND usd = 0 AND pico = 0",
+    f"DELETE FROM hourly_parts WHERE hour = ?1 AND {_KEY}"
+    f" AND ({_NOTHING} OR NOT EXISTS (SELECT 1 FROM hourly WHERE hour = ?1 AND {_KEY}))",
     f"DELETE FROM totals WHERE {_KEY} AND calls = 0",
-    f"DELETE FROM total_parts WHERE {_KEY} AND quantity = 0 AND usd = 0 AND pico = 0",
+    f"DELETE FROM total_parts WHERE {_KEY} AND ({_NOTHING} OR NOT EXISTS (SELECT 1 FROM totals WHERE {_KEY}))",
 )
 
 Parts = dict[str, "tuple[Decimal | int, int]"]

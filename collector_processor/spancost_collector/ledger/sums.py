@@ -25,7 +25,8 @@ _LOST_UNIT: Final = "lost"
 _KEY: Final = "series_id, outcome, status, reason"
 # Quantities that are not whole were added in another order: those of an hour differ little, those of years by more.
 _OF_AN_HOUR: Final = "CASE typeof(quantity) WHEN 'real' THEN ROUND(quantity, 6) ELSE quantity END"
-_OF_ALL_TIME: Final = "CASE typeof(quantity) WHEN 'real' THEN 'real' ELSE quantity END"
+# One that was not whole may be kept as 1.0 once a part of it was taken back, and add up to 1.
+_OF_ALL_TIME: Final = "CASE WHEN unit <> 'second' AND typeof(quantity) = 'integer' THEN quantity END"
 _SUMS: Final = {
     "hourly": (f"hour, {_KEY}", "calls"),
     "hourly_parts": (f"hour, {_KEY}, unit", f"{_OF_AN_HOUR}, usd, pico"),

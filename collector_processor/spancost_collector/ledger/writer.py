@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from spancost_collector.call import Charged, Key, Series
     from spancost_collector.election.decision import Member
     from spancost_collector.ledger.credit import Moves
+    from spancost_collector.ledger.kept import KeptCharge
     from spancost_collector.ledger.recall import Credit, Kept, Total
     from spancost_collector.metrics.counting import Counter
 
@@ -61,6 +62,10 @@ class Recorded(NamedTuple):
     fresh: list[Charged]
     """The calls that the ledger did not have."""
     rises: list[Rise]
+    withdrawn: Sequence[KeptCharge] = ()
+    """What no longer holds."""
+    replaced: Sequence[Charged] = ()
+    """What took its place."""
 
 
 class Ledger:
@@ -130,8 +135,7 @@ class Ledger:
             with self._transaction():
                 added, withdrawn = Rollup(), Rollup(takes_back=True)
                 fresh = self._insert(calls, added)
-                if revisions:
-                    self._revise(revisions, added, withdrawn)
+                revised = self._revise(revisions, added, withdrawn) if revisions else ((), ())
                 if members:
                     self._keep_members(members)
                 moves: Moves = {}
@@ -146,7 +150,7 @@ class Ledger:
             self._interned.forget()
             raise
         named = self._interned.named
-        return Recorded(fresh, [Rise(named(key[0]), key[1], key[2], amount) for key, amount in rises.items()])
+        return Recorded(fresh, [Rise(named(key[0]), key[1], key[2], amount) for key, amount in rises.items()], *revised)
 
     def known(self, keys: Sequence[Key]) -> set[Key]:
         """Which of these descriptions the ledger has, charged or not.
@@ -205,7 +209,10 @@ class Ledger:
             sums.add((call.end_ns // HOUR_NS, series_id, call.outcome, charge.status, charge.reason or ""), charge)
         return fresh
 
-    def _revise(self, revisions: Sequence[Revision], added: Rollup, withdrawn: Rollup) -> None:
+    def _revise(
+        self, revisions: Sequence[Revision], added: Rollup, withdrawn: Rollup
+    ) -> tuple[list[KeptCharge], list[Charged]]:
+        """Take back what no longer holds, and add what takes its place; both."""
         connection = self._connection
         charges = kept.find(connection, [key for revision in revisions for key in revision.withdrawn])
         kept.keep_revisions(connection, charges, time.time_ns())
@@ -214,7 +221,7 @@ class Ledger:
         connection.executemany(
             "DELETE FROM charges WHERE start_ns = ? AND span_id = ?", [(one.start_ns, one.span_id) for one in charges]
         )
-        self._insert([revision.charged for revision in revisions if revision.charged is not None], added)
+        return charges, self._insert([one.charged for one in revisions if one.charged is not None], added)
 
     def _keep_members(self, members: Sequence[Member]) -> None:
         self._connection.executemany(

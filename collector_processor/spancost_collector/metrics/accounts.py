@@ -11,6 +11,7 @@ whoever reads that (OpenMetrics, OTLP) would take a restart for a reset and coun
 from __future__ import annotations
 
 import time
+from operator import attrgetter
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
@@ -75,7 +76,11 @@ class Accounts(Collector):
     def load(self, totals: Iterable[Total], credit: Iterable[Credit]) -> None:
         """Start from what the ledger holds, and what counters showed beyond it: one may never fall."""
         this_hour = self._hour()
+        totals, credit = list(totals), list(credit)
         with self._lock:
+            # Labels are admitted in the order in which they were before, also those of a series that has credit alone.
+            for shown in sorted((*totals, *credit), key=attrgetter("series_id")):
+                self._account(shown.series, this_hour)
             for total in totals:
                 account, _ = self._account(total.series, this_hour)
                 account.hour = min(account.hour, total.first_hour)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from spancost_collector.call import Charged
+    from spancost_collector.ledger.kept import KeptCharge
     from spancost_collector.metrics.conventions import Generation
     from spancost_collector.metrics.labels import LabelBounds
 
@@ -46,9 +47,14 @@ class Measures:
         spenders = Spenders(zone=zone, spent_between=_spenders_in(ledger))
         spenders.load()
         further = () if conventions == "none" else (ClientMetrics(conventions, bounds.max_histogram_combinations),)
+        self._spenders: Final = spenders
         self._fed: Final = (Distributions(bounds), Workflows(bounds), Conversations(bounds), spenders, *further)
         for measure in (*self._fed, Spend(bounds, from_ledger(ledger), zone=zone), PriceAge(last_checked())):
             registry.register(measure)
+
+    def correct(self, withdrawn: Sequence[KeptCharge], replaced: Sequence[Charged]) -> None:
+        """Show what the ledger has corrected where that can be shown: nothing can be taken out of a histogram."""
+        self._spenders.correct(withdrawn, replaced)
 
     def observe(self, calls: Sequence[Charged]) -> None:
         """Add calls that the ledger has just accepted as new."""

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from spancost_collector.call import UNATTRIBUTED
 from spancost_collector.errors import LedgerError
 from spancost_collector.metrics.table import MEDIAN_SPENDER, RANKS, SPENDERS, TOP_SPENDERS
 from spancost_pricing import PICO_USD
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from spancost_collector.call import Charged
+    from spancost_collector.ledger.kept import KeptCharge
 
 _log: Final = logging.getLogger(__name__)
 
@@ -74,16 +76,19 @@ class Spenders(Collector):
             if self._incomplete:
                 self._catch_up()  # with these calls
                 return
-            today = self._day_ns
-            for call, charge, _ in calls:
-                pico = charge.spent_pico
-                if pico is None or call.end_ns not in today:
-                    continue
-                paid_by = call.attribution
-                if paid_by.user is not None:
-                    self._add("user", paid_by.user, pico)
-                if paid_by.tenant is not None:
-                    self._add("tenant", paid_by.tenant, pico)
+            self._add_calls(calls)
+
+    def correct(self, withdrawn: Sequence[KeptCharge], replaced: Sequence[Charged]) -> None:
+        """Take back charges that the ledger has withdrawn, and add what took their place; then `observe` follows."""
+        with self._lock:
+            self._turn()
+            if self._incomplete:
+                return  # `observe` reads all of it
+            for kept in withdrawn:
+                if kept.spent_pico and kept.end_ns in self._day_ns:
+                    self._take_back("user", kept.user, kept.spent_pico)
+                    self._take_back("tenant", kept.tenant, kept.spent_pico)
+            self._add_calls(replaced)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The ranks, the middle and the number, of the same moment."""
@@ -102,6 +107,26 @@ class Spenders(Collector):
             for rank, pico in enumerate(nlargest(RANKS, spent), start=1):
                 top.add_metric((who, str(rank)), pico / PICO_USD)
         yield from (top, middle, number)
+
+    def _add_calls(self, calls: Sequence[Charged]) -> None:
+        today = self._day_ns
+        for call, charge, _ in calls:
+            pico = charge.spent_pico
+            if not pico or call.end_ns not in today:
+                continue  # whoever has cost nothing so far is no spender
+            paid_by = call.attribution
+            if paid_by.user and paid_by.user != UNATTRIBUTED:
+                self._add("user", paid_by.user, pico)
+            if paid_by.tenant and paid_by.tenant != UNATTRIBUTED:
+                self._add("tenant", paid_by.tenant, pico)
+
+    def _take_back(self, who: str, name: str | None, pico: int) -> None:
+        spent = self._spent[who]
+        if name is None or name not in spent:
+            return  # nobody, or forgotten with the smaller half
+        spent[name] -= pico
+        if spent[name] <= 0:
+            del spent[name]
 
     def _add(self, who: str, name: str, pico: int) -> None:
         spent = self._spent[who]
