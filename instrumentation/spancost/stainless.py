@@ -55,8 +55,9 @@ def _responded(invocation: Invocation, _: tuple[Any, ...], given: Mapping[str, A
     That is when the answer was cut off or does not fit the app's schema.
     """
     invocation.unsent = False
-    if not given.get("stream"):
-        invocation.response = given.get("response")
+    response = given.get("response")
+    if not given.get("stream") and getattr(response, "is_closed", False):  # else its body is the app's to read
+        invocation.response = response
 
 
 @dataclass(frozen=True, slots=True)

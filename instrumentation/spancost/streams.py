@@ -116,7 +116,10 @@ def observed(result: Any, observer: Observer) -> Any:
 
 
 class Proxy(_Proxy):
-    """What every proxy shares: it is copied and pickled as the object that it stands for."""
+    """What every proxy shares: it is shown, copied and pickled as the object that it stands for."""
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return copy.deepcopy(self.__wrapped__, memo)

@@ -335,6 +335,12 @@ async def test_a_stream_is_copied_as_without_us(name: str, provider: Provider, i
 
 
 @pytest.mark.parametrize("name", ["openai", "openai-async", "anthropic", "anthropic-async"])
+async def test_a_stream_is_shown_as_without_us(name: str, provider: Provider, instrumented: Telemetry) -> None:
+    stream = await DRIVERS[name](provider).stream()
+    assert repr(stream).startswith(f"<{name.removesuffix('-async')}.{'Async' if 'async' in name else ''}Stream object")
+
+
+@pytest.mark.parametrize("name", ["openai", "openai-async", "anthropic", "anthropic-async"])
 async def test_a_stream_is_read_on_when_a_copy_of_it_is_dropped(
     name: str, provider: Provider, instrumented: Telemetry
 ) -> None:

@@ -44,6 +44,7 @@ TOOLS = (
     "pytest>=9",
     "pytest-asyncio>=1.3",
     "pytest-xdist>=3.8",
+    "trustme>=1.2",
     "uvicorn>=0.54",
     "websockets",
 )

@@ -141,6 +141,19 @@ class Stalling(httpx2.AsyncByteStream):
         await asyncio.Event().wait()
 
 
+def test_a_body_that_breaks_off_is_no_fault_of_ours(instrumented: Telemetry) -> None:
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, headers={"content-type": "application/json"}, stream=Broken())
+
+    http = httpx2.Client(transport=httpx2.MockTransport(answer))
+    messages: Any = anthropic.Anthropic(api_key="key", http_client=http).messages
+    asked: dict[str, Any] = {**ASK["anthropic"], "messages": [{"role": "user", "content": "Hi"}]}
+    with messages.with_streaming_response.create(**asked) as response, pytest.raises(httpx2.ReadError, match="gone"):
+        list(response.iter_bytes())
+    assert instrumented.attributes["error.type"] == f"{httpx2.__name__}.ReadError"
+    assert instrumented.internal_errors == {}
+
+
 async def test_a_task_that_is_cancelled_while_it_reads_is_an_error_of_the_call(instrumented: Telemetry) -> None:
     body = Stalling()
 

@@ -6,8 +6,10 @@ import gc
 import io
 import json
 from typing import TYPE_CHECKING, Any
+from unittest.mock import MagicMock, Mock
 
 import pytest
+from botocore.stub import Stubber
 
 from ..bedrock_endpoint import MESSAGE, Endpoint
 from .driver import MODEL, aws, settings
@@ -119,3 +121,49 @@ def test_a_body_that_is_never_read_is_counted_by_its_headers(
     assert instrumented.attributes["gen_ai.usage.cache_write.input_tokens"] == 0
     assert instrumented.attributes["gen_ai.usage.output_tokens"] == 25
     assert "spancost.usage.estimated" not in instrumented.attributes
+
+
+@pytest.mark.parametrize(
+    ("operation", "asked", "answer", "member"),
+    [
+        ("invoke_model", {"body": "{}"}, {"contentType": "application/json", "body": b"{}"}, "body"),
+        ("invoke_model", {"body": "{}"}, {"contentType": "application/json", "body": "{}"}, "body"),
+        ("invoke_model", {"body": "{}"}, {"contentType": "application/json", "body": io.BytesIO(b"{}")}, "body"),
+        ("converse_stream", {"messages": []}, {"stream": {"messageStart": {"role": "assistant"}}}, "stream"),
+    ],
+    ids=["bytes", "text", "buffer", "dictionary"],
+)
+def test_a_body_that_is_not_the_sdks_own_is_handed_on_as_it_is(
+    operation: str, asked: dict[str, Any], answer: dict[str, Any], member: str, boto: Any, instrumented: Telemetry
+) -> None:
+    stubber: Any = Stubber(boto)
+    with stubber:
+        stubber.add_response(operation, answer)
+        assert getattr(boto, operation)(modelId=MODEL, **asked)[member] is answer[member]
+    assert len(instrumented.spans) == 1
+    assert instrumented.internal_errors == {}
+
+
+@pytest.mark.parametrize("member", ["body", "stream"])
+def test_a_mock_in_place_of_a_body_stays_a_mock(member: str, boto: Any, instrumented: Telemetry) -> None:
+    body = MagicMock()
+
+    def answered(**_: Any) -> tuple[Any, dict[str, Any]]:
+        return Mock(status_code=200), {member: body}
+
+    boto.meta.events.register("before-call.bedrock-runtime.InvokeModel", answered)
+    assert boto.invoke_model(modelId=MODEL, body="{}")[member] is body
+    assert body.mock_calls == []
+    assert instrumented.internal_errors == {}
+
+
+def test_events_that_somebody_else_hands_on_one_by_one_are_seen(boto: Any, instrumented: Telemetry) -> None:
+    usage = {"inputTokens": 12, "outputTokens": 5, "totalTokens": 17}
+
+    def answered(**_: Any) -> tuple[Any, dict[str, Any]]:
+        return Mock(status_code=200), {"stream": (event for event in [{"metadata": {"usage": usage}}])}
+
+    boto.meta.events.register("before-call.bedrock-runtime.ConverseStream", answered)
+    assert len(list(boto.converse_stream(modelId=MODEL, messages=[])["stream"])) == 1
+    assert instrumented.attributes["gen_ai.usage.input_tokens"] == 12
+    assert instrumented.attributes["gen_ai.usage.output_tokens"] == 5
